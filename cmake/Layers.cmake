@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+# A layer is a static library that sees only the headers of the layers it USES: every layer has its own include root, a
+# view folder that holds one link to its sources. Using a layer that stands on the same level or above stops the configure.
+#
+#   tantalus_layer(NAME LEVEL n FOLDER path SOURCES a.cpp … HEADERS a.h … [USES layer …] [PRIVATE_LIBS lib …])
+function(tantalus_layer NAME)
+  cmake_parse_arguments(L "" "LEVEL;FOLDER" "SOURCES;HEADERS;USES;PRIVATE_LIBS" ${ARGN})
+  set(view "${CMAKE_BINARY_DIR}/view/${NAME}")
+  get_filename_component(parent "${view}/${L_FOLDER}" DIRECTORY)
+  file(MAKE_DIRECTORY "${parent}")
+  if(NOT EXISTS "${view}/${L_FOLDER}")
+    file(CREATE_LINK "${CMAKE_SOURCE_DIR}/${L_FOLDER}" "${view}/${L_FOLDER}" SYMBOLIC)
+  endif()
+  list(TRANSFORM L_SOURCES PREPEND "${CMAKE_SOURCE_DIR}/${L_FOLDER}/")
+  list(TRANSFORM L_HEADERS PREPEND "${view}/${L_FOLDER}/")
+  add_library(${NAME} STATIC ${L_SOURCES})
+  target_sources(${NAME} PUBLIC FILE_SET HEADERS BASE_DIRS "${view}" FILES ${L_HEADERS})
+  set_target_properties(${NAME} PROPERTIES LAYER_LEVEL ${L_LEVEL} VERIFY_INTERFACE_HEADER_SETS ON)
+  foreach(use ${L_USES})
+    get_target_property(level ${use} LAYER_LEVEL)
+    if(NOT level LESS ${L_LEVEL})
+      message(FATAL_ERROR "layer ${NAME} (level ${L_LEVEL}) may not use ${use} (level ${level})")
+    endif()
+  endforeach()
+  target_link_libraries(${NAME} PUBLIC ${L_USES} PRIVATE ${L_PRIVATE_LIBS} tantalus_options)
+endfunction()
