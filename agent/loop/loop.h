@@ -20,10 +20,14 @@ class Loop final : public Io {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  /// Runs until stop(). What must happen once before each sleep, after all I/O and timers of a turn, is `before_sleep`.
+  /// Runs until stop(). What must happen once before each sleep, after all I/O and timers of a turn, is `before_sleep`;
+  /// it also runs once more after the last turn, so that nothing that was queued is lost.
   void run();
   void stop() noexcept;
+  /// Not from within the hook itself.
   void set_before_sleep(std::move_only_function<void()> hook);
+  /// How often the loop has woken, for proofs that it sleeps.
+  [[nodiscard]] std::uint64_t turns() const noexcept;
 
   [[nodiscard]] Instant now() const noexcept override;
   [[nodiscard]] WallMillis wall_now() const noexcept override;
@@ -32,10 +36,12 @@ class Loop final : public Io {
   [[nodiscard]] Task<void> sleep_until(Instant when, Cancel& cancel) override;
   [[nodiscard]] Result<std::unique_ptr<PathWatch>> watch_paths() override;
 
-  /// Calls back once for a signal, on the loop.
+  /// Calls back on the loop each time the signal came (several that are pending are one). Replaces an earlier handler.
   void on_signal(int number, std::move_only_function<void()> handler);
-  /// `work` runs on a helper thread and must touch nothing secret; `done` then runs on the loop (never after ~Loop).
-  void offload(std::move_only_function<void()> work, std::move_only_function<void()> done);
+  /// `work` runs on a helper thread and must touch nothing secret; `done` then runs on the loop. Two may run at once, so
+  /// no order is promised. False, and neither runs, when 256 wait already. ~Loop waits for what runs, drops what has
+  /// not begun, and calls no `done`.
+  [[nodiscard]] bool offload(std::move_only_function<void()> work, std::move_only_function<void()> done);
 
   class State;
   [[nodiscard]] State& state() noexcept { return *state_; }
@@ -44,8 +50,9 @@ class Loop final : public Io {
   std::unique_ptr<State> state_;
 };
 
-/// Calls back at an Instant on CLOCK_BOOTTIME, once per arming. Arming and disarming cost no system call unless it
-/// becomes the earliest. Pinned.
+/// Calls back at an Instant on CLOCK_BOOTTIME, once per arming: after the I/O of a turn and before its hook, in order of
+/// their Instants, and never from within arm(). Arming and disarming cost no system call unless it becomes the earliest
+/// before the loop sleeps. Pinned. Its callback may arm or destroy it.
 class Timer {
  public:
   Timer(Loop& loop, std::move_only_function<void()> on_due);
@@ -62,8 +69,10 @@ class Timer {
   std::unique_ptr<State> state_;
 };
 
-/// Readiness of a file descriptor that the caller owns and keeps open for the watch's life. Level-triggered. Pinned.
-/// Its callback may destroy it.
+/// Readiness of a file descriptor that the caller owns and keeps open for the watch's life (it becomes non-blocking; one
+/// watch a descriptor). Level-triggered. Pinned. Its callback may destroy it. A descriptor in error reports what is
+/// wanted of it and `hangup`, so that the next read or write tells the error; `hangup` alone need be wanted to hear of a
+/// peer that shut its writing side, which stays true: want less, or close.
 class FdWatch {
  public:
   enum Events : unsigned { none = 0, readable = 1, writable = 2, hangup = 4 };
@@ -73,7 +82,7 @@ class FdWatch {
   ~FdWatch();
   FdWatch(const FdWatch&) = delete;
   FdWatch& operator=(const FdWatch&) = delete;
-  /// What is waited for; `none` stops it. Calling it with the same events again is free.
+  /// What is waited for, at first nothing; `none` stops it. Calling it with the same events again is free.
   void want(unsigned events);
 
  private:
