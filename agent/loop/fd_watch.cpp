@@ -59,8 +59,8 @@ void FdWatch::State::start() {
 
 void FdWatch::State::on_event(int status, int uv_events) {
   loop.enter_turn();
-  unsigned events = ((uv_events & UV_READABLE) != 0 ? readable : 0U) | ((uv_events & UV_WRITABLE) != 0 ? writable : 0U) |
-                    ((uv_events & UV_DISCONNECT) != 0 ? hangup : 0U);
+  unsigned events = ((uv_events & UV_READABLE) != 0 ? readable : 0U) |
+                    ((uv_events & UV_WRITABLE) != 0 ? writable : 0U) | ((uv_events & UV_DISCONNECT) != 0 ? hangup : 0U);
   if (status < 0) {
     is_started = false;
     events = (wanted & (readable | writable)) | hangup;

@@ -47,7 +47,7 @@ class Helpers {
   std::vector<pthread_t> threads_;  // Loop thread only.
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Job> waiting_;    // The rest: under mutex_.
+  std::deque<Job> waiting_;  // The rest: under mutex_.
   std::vector<Job> finished_;
   std::size_t idle_ = 0;
   bool stopping_ = false;

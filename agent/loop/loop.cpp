@@ -24,12 +24,24 @@ Instant read_clock() noexcept {
 Loop::Loop() : state_(std::make_unique<State>()) {}
 Loop::~Loop() = default;
 
-void Loop::run() { state_->run(); }
-void Loop::stop() noexcept { state_->stop(); }
-void Loop::set_before_sleep(std::move_only_function<void()> hook) { state_->set_before_sleep(std::move(hook)); }
-std::uint64_t Loop::turns() const noexcept { return state_->turns(); }
-Instant Loop::now() const noexcept { return state_->now(); }
-Instant Loop::precise_now() const noexcept { return read_clock(); }
+void Loop::run() {
+  state_->run();
+}
+void Loop::stop() noexcept {
+  state_->stop();
+}
+void Loop::set_before_sleep(std::move_only_function<void()> hook) {
+  state_->set_before_sleep(std::move(hook));
+}
+std::uint64_t Loop::turns() const noexcept {
+  return state_->turns();
+}
+Instant Loop::now() const noexcept {
+  return state_->now();
+}
+Instant Loop::precise_now() const noexcept {
+  return read_clock();
+}
 
 WallMillis Loop::wall_now() const noexcept {
   return std::chrono::time_point_cast<Millis>(std::chrono::system_clock::now());
@@ -41,7 +53,9 @@ Task<void> Loop::sleep_until(Instant when, Cancel& cancel) {
   co_await asleep;
 }
 
-Result<std::unique_ptr<PathWatch>> Loop::watch_paths() { return make_path_watch(*this); }
+Result<std::unique_ptr<PathWatch>> Loop::watch_paths() {
+  return make_path_watch(*this);
+}
 
 void Loop::on_signal(int number, std::move_only_function<void()> handler) {
   state_->on_signal(number, std::move(handler));
@@ -156,8 +170,14 @@ Timer::~Timer() {
   queue.forget(std::move(state_));
 }
 
-void Timer::arm(Instant when) { state_->queue.arm(*state_, when); }
-void Timer::disarm() noexcept { state_->queue.disarm(*state_); }
-bool Timer::is_armed() const noexcept { return state_->place != State::Place::idle; }
+void Timer::arm(Instant when) {
+  state_->queue.arm(*state_, when);
+}
+void Timer::disarm() noexcept {
+  state_->queue.disarm(*state_);
+}
+bool Timer::is_armed() const noexcept {
+  return state_->place != State::Place::idle;
+}
 
 }  // namespace tantalus

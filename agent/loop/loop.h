@@ -38,8 +38,8 @@ class Loop final : public Io {
 
   /// Calls back on the loop each time the signal came (several that are pending are one). Replaces an earlier handler.
   void on_signal(int number, std::move_only_function<void()> handler);
-  /// `work` runs on a helper thread and must touch nothing secret; `done` then runs on the loop. Two may run at once, so
-  /// no order is promised. False, and neither runs, when 256 wait already. ~Loop waits for what runs, drops what has
+  /// `work` runs on a helper thread and must touch nothing secret; `done` then runs on the loop. Two may run at once,
+  /// so no order is promised. False, and neither runs, when 256 wait already. ~Loop waits for what runs, drops what has
   /// not begun, and calls no `done`.
   [[nodiscard]] bool offload(std::move_only_function<void()> work, std::move_only_function<void()> done);
 
@@ -50,9 +50,9 @@ class Loop final : public Io {
   std::unique_ptr<State> state_;
 };
 
-/// Calls back at an Instant on CLOCK_BOOTTIME, once per arming: after the I/O of a turn and before its hook, in order of
-/// their Instants, and never from within arm(). Arming and disarming cost no system call unless it becomes the earliest
-/// before the loop sleeps. Pinned. Its callback may arm or destroy it.
+/// Calls back at an Instant on CLOCK_BOOTTIME, once per arming: after the I/O of a turn and before its hook, in order
+/// of their Instants, and never from within arm(). Arming and disarming cost no system call unless it becomes the
+/// earliest before the loop sleeps. Pinned. Its callback may arm or destroy it.
 class Timer {
  public:
   Timer(Loop& loop, std::move_only_function<void()> on_due);
@@ -69,10 +69,10 @@ class Timer {
   std::unique_ptr<State> state_;
 };
 
-/// Readiness of a file descriptor that the caller owns and keeps open for the watch's life (it becomes non-blocking; one
-/// watch a descriptor). Level-triggered. Pinned. Its callback may destroy it. A descriptor in error reports what is
-/// wanted of it and `hangup`, so that the next read or write tells the error; `hangup` alone need be wanted to hear of a
-/// peer that shut its writing side, which stays true: want less, or close.
+/// Readiness of a file descriptor that the caller owns and keeps open for the watch's life (it becomes non-blocking;
+/// one watch a descriptor). Level-triggered. Pinned. Its callback may destroy it. A descriptor in error reports what is
+/// wanted of it and `hangup`, so that the next read or write tells the error; `hangup` alone need be wanted to hear of
+/// a peer that shut its writing side, which stays true: want less, or close.
 class FdWatch {
  public:
   enum Events : unsigned { none = 0, readable = 1, writable = 2, hangup = 4 };

@@ -15,7 +15,9 @@ TimerQueue::TimerQueue() : fd_(timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_
   check(fd_ >= 0, "timerfd_create(CLOCK_BOOTTIME): no descriptor left, or a kernel without it");
 }
 
-TimerQueue::~TimerQueue() { close(fd_); }
+TimerQueue::~TimerQueue() {
+  close(fd_);
+}
 
 void TimerQueue::arm(Timer::State& timer, Instant when) {
   disarm(timer);
