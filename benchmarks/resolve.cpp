@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -175,6 +176,20 @@ constexpr const char* usage =
     "usage: tantalus_bench --daemon PATH --echo PATH --folder DIR [--json FILE] [--case NAME] [--rounds N] [--ms N]\n"
     "                      [--one-core] [--realtime] [--check]\n";
 
+[[noreturn]] void refuse_usage() {
+  std::fputs(usage, stderr);
+  std::exit(2);
+}
+
+int positive(const std::string& text) {
+  int number = 0;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (failed != std::errc{} || end != text.data() + text.size() || number < 1) {
+    refuse_usage();
+  }
+  return number;
+}
+
 Options parse(int argc, char** argv) {
   Options options;
   for (int i = 1; i < argc; ++i) {
@@ -192,8 +207,7 @@ Options parse(int argc, char** argv) {
       continue;
     }
     if (i + 1 == argc) {
-      std::fputs(usage, stderr);
-      std::exit(2);
+      refuse_usage();
     }
     const std::string value = argv[++i];
     if (name == "--daemon") {
@@ -207,18 +221,15 @@ Options parse(int argc, char** argv) {
     } else if (name == "--case") {
       options.only = value;
     } else if (name == "--rounds") {
-      options.rounds = std::atoi(value.c_str());
+      options.rounds = positive(value);
     } else if (name == "--ms") {
-      options.duration = std::chrono::milliseconds(std::atoi(value.c_str()));
+      options.duration = std::chrono::milliseconds(positive(value));
     } else {
-      std::fputs(usage, stderr);
-      std::exit(2);
+      refuse_usage();
     }
   }
-  if (options.daemon.empty() || options.echo.empty() || options.folder.empty() || options.rounds < 1 ||
-      options.duration.count() < 10) {
-    std::fputs(usage, stderr);
-    std::exit(2);
+  if (options.daemon.empty() || options.echo.empty() || options.folder.empty()) {
+    refuse_usage();
   }
   return options;
 }
