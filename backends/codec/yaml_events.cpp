@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "backends/codec/yaml_events.h"
+
+#include <libfyaml.h>
+
+#include <limits>
+#include <optional>
+#include <string>
+
+#include "backends/codec/utf8.h"
+#include "backends/codec/yaml_words.h"
+
+namespace tantalus::yaml {
+namespace {
+
+// libfyaml 0.7 keeps the blank lines that end a block of text in an alloca() which doubles without a bound
+// (fy-atom.c), so that a file of newlines would overflow the stack.
+constexpr std::size_t max_blank_lines = 16384;
+
+void discard(fy_diag*, void*, const char*, std::size_t) noexcept {}
+
+/// What libfyaml would take or stumble over: bytes that are no UTF-8, control characters, which YAML 1.2.2 forbids
+/// (5.1), and too many blank lines.
+std::optional<Problem> check_bytes(std::string_view text) {
+  const std::size_t utf8_end = first_not_utf8(text);
+  if (text.size() > std::numeric_limits<int>::max()) {
+    return Problem{{1, 1}, "the file is too large", false};
+  }
+  std::size_t blank_lines = 0;
+  std::uint32_t line = 1;
+  std::size_t line_begin = 0;
+  bool blank = true;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (i == utf8_end) {
+      return Problem{{line, static_cast<std::uint32_t>(i - line_begin + 1)}, "not UTF-8", false};
+    }
+    if (c == '\n' || c == '\r') {
+      blank_lines = blank ? blank_lines + 1 : 0;
+      if (blank_lines > max_blank_lines) {
+        return Problem{{line, 1}, "too many blank lines in a row", false};
+      }
+      line += c == '\n' ? 1U : 0U;
+      line_begin = i + 1;
+      blank = true;
+    } else if (static_cast<unsigned char>(c) < 0x20 && c != '\t') {
+      return Problem{{line, static_cast<std::uint32_t>(i - line_begin + 1)}, "a character that YAML forbids", false};
+    } else if (c != ' ' && c != '\t') {
+      blank = false;
+    }
+  }
+  return std::nullopt;
+}
+
+Position position_of(fy_token* token) noexcept {
+  const fy_mark* mark = token == nullptr ? nullptr : fy_token_start_mark(token);
+  if (mark == nullptr || mark->line < 0 || mark->column < 0) {
+    return {};
+  }
+  return {static_cast<std::uint32_t>(mark->line) + 1, static_cast<std::uint32_t>(mark->column) + 1};
+}
+
+std::string_view text_of(fy_token* token) noexcept {
+  std::size_t size = 0;
+  const char* text = token == nullptr ? nullptr : fy_token_get_text(token, &size);
+  return text == nullptr ? std::string_view{} : std::string_view{text, size};
+}
+
+/// Unset: a tag that is refused.
+std::optional<Tag> tag_of(fy_token* token) noexcept {
+  if (token == nullptr) {
+    return Tag::none;
+  }
+  constexpr std::string_view core_prefix = "tag:yaml.org,2002:";
+  std::string_view tag = text_of(token);
+  if (tag == "!") {
+    return Tag::str;  // Alone it says that a plain scalar is text.
+  }
+  if (!tag.starts_with(core_prefix)) {
+    return std::nullopt;
+  }
+  tag.remove_prefix(core_prefix.size());
+  if (tag == "str") {
+    return Tag::str;
+  }
+  if (tag == "binary") {
+    return Tag::binary;
+  }
+  for (const std::string_view core : {"map", "seq", "null", "bool", "int", "float"}) {
+    if (tag == core) {
+      return Tag::other_core;
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+class EventStream::State {
+ public:
+  State(std::string_view text, std::size_t max_depth) : max_depth_(max_depth) {
+    early_ = check_bytes(text);
+    if (early_) {
+      return;
+    }
+    fy_diag_cfg quiet{};
+    quiet.output_fn = discard;
+    quiet.level = FYET_MAX;
+    diag_ = fy_diag_create(&quiet);
+    if (diag_ == nullptr) {
+      return;
+    }
+    fy_diag_set_collect_errors(diag_, true);
+    fy_parse_cfg config{};
+    config.diag = diag_;
+    config.flags = static_cast<fy_parse_cfg_flags>(FYPCF_QUIET | FYPCF_JSON_NONE | FYPCF_DISABLE_RECYCLING);
+    parser_ = fy_parser_create(&config);
+    if (parser_ == nullptr) {
+      return;
+    }
+    // A null pointer is no text to libfyaml.
+    ready_ = fy_parser_set_string(parser_, text.data() == nullptr ? "" : text.data(), text.size()) == 0;
+  }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  ~State() {
+    release_event();
+    fy_parser_destroy(parser_);
+    fy_diag_destroy(diag_);
+  }
+
+  Parsed<Event> next() {
+    if (early_) {
+      return std::unexpected(*early_);
+    }
+    while (true) {
+      release_event();
+      event_ = ready_ ? fy_parser_parse(parser_) : nullptr;
+      if (event_ == nullptr) {
+        return ended();
+      }
+      if (event_->type != FYET_STREAM_START && event_->type != FYET_NONE) {
+        return translate();
+      }
+    }
+  }
+
+ private:
+  void release_event() noexcept {
+    if (event_ != nullptr) {
+      fy_parser_event_free(parser_, event_);
+      event_ = nullptr;
+    }
+  }
+
+  Parsed<Event> ended() {
+    if (!ready_) {
+      return std::unexpected(Problem{{}, "no memory for parsing it", true});
+    }
+    void* previous = nullptr;
+    if (const fy_diag_error* error = fy_diag_errors_iterate(diag_, &previous)) {
+      Position at = last_;
+      if (error->line > 0 && error->column > 0) {
+        at = {static_cast<std::uint32_t>(error->line), static_cast<std::uint32_t>(error->column)};
+      }
+      return refuse(at, std::string(words_for(error->msg == nullptr ? "" : error->msg)));
+    }
+    if (fy_parser_get_stream_error(parser_)) {
+      return refuse(last_, "not valid YAML");
+    }
+    Event end;
+    end.at = last_;
+    return end;
+  }
+
+  Parsed<Event> translate() {
+    Event made;
+    made.at = last_;
+    switch (event_->type) {
+      case FYET_STREAM_END:
+        return made;
+      case FYET_DOCUMENT_START:
+        made.kind = Event::Kind::document_start;
+        return at(made, event_->document_start.document_start);
+      case FYET_DOCUMENT_END:
+        made.kind = Event::Kind::document_end;
+        return at(made, event_->document_end.document_end);
+      case FYET_MAPPING_START:
+        made.kind = Event::Kind::mapping_start;
+        return opened(made, event_->mapping_start.mapping_start, event_->mapping_start.anchor,
+                      event_->mapping_start.tag);
+      case FYET_MAPPING_END:
+        made.kind = Event::Kind::mapping_end;
+        --depth_;
+        return at(made, event_->mapping_end.mapping_end);
+      case FYET_SEQUENCE_START:
+        made.kind = Event::Kind::sequence_start;
+        return opened(made, event_->sequence_start.sequence_start, event_->sequence_start.anchor,
+                      event_->sequence_start.tag);
+      case FYET_SEQUENCE_END:
+        made.kind = Event::Kind::sequence_end;
+        --depth_;
+        return at(made, event_->sequence_end.sequence_end);
+      case FYET_SCALAR:
+        return scalar(made);
+      case FYET_ALIAS:
+        return refuse(position_or_last(event_->alias.anchor), "anchors and aliases are refused");
+      case FYET_NONE:
+      case FYET_STREAM_START:
+        break;
+    }
+    return refuse(last_, "not valid YAML");
+  }
+
+  Parsed<Event> opened(Event& made, fy_token* token, fy_token* anchor, fy_token* tag) {
+    if (++depth_ > max_depth_) {
+      return refuse(position_or_last(token), "nested too deeply");
+    }
+    Parsed<Event> placed = at(made, token);
+    return decorated(*placed, anchor, tag);
+  }
+
+  Parsed<Event> scalar(Event& made) {
+    made.kind = Event::Kind::scalar;
+    fy_token* token = event_->scalar.value;
+    made.text = text_of(token);
+    const fy_scalar_style style = token == nullptr ? FYSS_PLAIN : fy_token_scalar_style(token);
+    made.plain = style == FYSS_PLAIN;
+    if (token == nullptr && event_->scalar.tag != nullptr) {
+      token = event_->scalar.tag;
+    }
+    Parsed<Event> placed = at(made, token);
+    if ((style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED) && placed->at.column > 1) {
+      --placed->at.column;  // libfyaml's mark stands behind the quote.
+    }
+    return decorated(*placed, event_->scalar.anchor, event_->scalar.tag);
+  }
+
+  Parsed<Event> decorated(Event& made, fy_token* anchor, fy_token* tag) {
+    if (anchor != nullptr) {
+      return refuse(position_or_last(anchor), "anchors and aliases are refused");
+    }
+    const std::optional<Tag> known = tag_of(tag);
+    if (!known) {
+      return refuse(position_or_last(tag), "an unknown tag");
+    }
+    made.tag = *known;
+    return made;
+  }
+
+  Parsed<Event> at(Event& made, fy_token* token) {
+    last_ = position_or_last(token);
+    made.at = last_;
+    return made;
+  }
+
+  Position position_or_last(fy_token* token) const noexcept {
+    const Position found = position_of(token);
+    return found.line == 0 ? last_ : found;
+  }
+
+  std::size_t max_depth_;
+  std::optional<Problem> early_;
+  fy_diag* diag_ = nullptr;
+  fy_parser* parser_ = nullptr;
+  fy_event* event_ = nullptr;
+  bool ready_ = false;
+  std::size_t depth_ = 0;
+  Position last_{1, 1};
+};
+
+EventStream::EventStream(std::string_view text, std::size_t max_depth)
+    : state_(std::make_unique<State>(text, max_depth)) {}
+EventStream::~EventStream() = default;
+
+Parsed<Event> EventStream::next() {
+  return state_->next();
+}
+
+bool is_null(std::string_view plain_text) noexcept {
+  return plain_text.empty() || plain_text == "~" || plain_text == "null" || plain_text == "Null" ||
+         plain_text == "NULL";
+}
+
+}  // namespace tantalus::yaml

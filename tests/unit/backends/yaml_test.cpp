@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "backends/codec/yaml.h"
+
+#include <string>
+
+#include "tests/support/catch.h"
+
+namespace tantalus::yaml {
+namespace {
+
+Problem problem_of(std::string_view text, Limits limits = {}) {
+  const Parsed<Node> parsed = parse_document(text, limits);
+  REQUIRE_FALSE(parsed);
+  return parsed.error();
+}
+
+TEST_CASE("a document becomes a tree that knows the place of every node") {
+  const Parsed<Node> root = parse_document("a: 1\nb:\n  - x\n  - 'y z'\nc: {d: \"q\\n\"}\n");
+  REQUIRE(root);
+  CHECK(root->is_mapping());
+  REQUIRE(root->entries.size() == 3);
+  CHECK(root->entries[0].key.text == "a");
+  CHECK(root->entries[0].value.text == "1");
+  CHECK_FALSE(root->entries[0].value.quoted);
+  CHECK(root->entries[0].value.at == Position{1, 4});
+  const Node* list = root->find("b");
+  REQUIRE(list != nullptr);
+  REQUIRE(list->is_sequence());
+  REQUIRE(list->items.size() == 2);
+  CHECK(list->items[1].text == "y z");
+  CHECK(list->items[1].quoted);
+  CHECK(list->items[1].at == Position{4, 5});
+  CHECK(root->entries[2].key.at == Position{5, 1});
+  const Node* c = root->find("c");
+  REQUIRE(c != nullptr);
+  REQUIRE(c->find("d") != nullptr);
+  CHECK(c->find("d")->text == "q\n");
+  CHECK(root->find("e") == nullptr);
+}
+
+TEST_CASE("an empty text, comments alone and an explicit null are null") {
+  for (const std::string_view text : {"", "# nothing\n", "~\n", "--- null\n", "---\n", "\n\n"}) {
+    INFO(text);
+    const Parsed<Node> root = parse_document(text);
+    REQUIRE(root);
+    CHECK(root->is_null());
+  }
+  const Parsed<Node> quoted = parse_document("'null'");
+  REQUIRE(quoted);
+  CHECK_FALSE(quoted->is_null());
+}
+
+TEST_CASE("a duplicate key is refused at its place") {
+  CHECK(problem_of("a: 1\nb: 2\na: 3\n").at == Position{3, 1});
+  CHECK(problem_of("x:\n  a: 1\n  'a': 3\n").at == Position{3, 3});
+  CHECK(problem_of("{a: 1, \"a\": 2}").what == "duplicate key");
+}
+
+TEST_CASE("anchors, aliases and merges by them are refused") {
+  CHECK(problem_of("a: &x 1\nb: 2\n").at == Position{1, 5});
+  CHECK_THAT(problem_of("a: &x [1]\nb: *x\n").what, Catch::Matchers::ContainsSubstring("anchors"));
+  CHECK_THAT(problem_of("b: *x\n").what, Catch::Matchers::ContainsSubstring("anchors"));
+  CHECK_THAT(problem_of("base: &b {c: 1}\nd:\n  <<: *b\n").what, Catch::Matchers::ContainsSubstring("anchors"));
+}
+
+TEST_CASE("tags beyond the core schema are refused") {
+  CHECK_THAT(problem_of("a: !ruby/object:Gem {}\n").what, Catch::Matchers::ContainsSubstring("tag"));
+  CHECK_THAT(problem_of("a: !!python/object x\n").what, Catch::Matchers::ContainsSubstring("tag"));
+  CHECK_THAT(problem_of("a: !!binary aGk=\n").what, Catch::Matchers::ContainsSubstring("binary"));
+  const Parsed<Node> text = parse_document("a: !!str 12\n");
+  REQUIRE(text);
+  CHECK(text->find("a")->quoted);
+}
+
+TEST_CASE("depth, size and the number of nodes are bounded") {
+  CHECK(parse_document("[[[1]]]", {.depth = 3}).has_value());
+  CHECK_THAT(problem_of("[[[[1]]]]", {.depth = 3}).what, Catch::Matchers::ContainsSubstring("deeply"));
+  CHECK_THAT(problem_of(std::string(100000, '[')).what, Catch::Matchers::ContainsSubstring("deeply"));
+  CHECK_THAT(problem_of("[1, 2, 3]", {.nodes = 3}).what, Catch::Matchers::ContainsSubstring("too many"));
+  CHECK_THAT(problem_of("aaaa", {.bytes = 3}).what, Catch::Matchers::ContainsSubstring("larger"));
+}
+
+TEST_CASE("a block of text that ends in a million blank lines is refused, not a stack overflow") {
+  CHECK_THAT(problem_of("a: |-\n  x\n" + std::string(1000000, '\n'), {.bytes = 1U << 21U}).what,
+             Catch::Matchers::ContainsSubstring("blank lines"));
+  CHECK(parse_document("a: |-\n  x\n" + std::string(16000, '\n')).has_value());
+}
+
+TEST_CASE("a second document is refused") {
+  CHECK(problem_of("a: 1\n---\nb: 2\n").at.line == 2);
+  CHECK(parse_document("---\na: 1\n...\n").has_value());
+}
+
+TEST_CASE("a key that is no scalar is refused") {
+  CHECK_THAT(problem_of("? [a]\n: 1\n").what, Catch::Matchers::ContainsSubstring("key"));
+}
+
+TEST_CASE("an error tells its place in our words, never in the text's", "[trap-137]") {
+  const Problem tab = problem_of("a:\n\tb: hunter2\n");
+  CHECK(tab.at.line == 2);
+  for (const std::string_view text :
+       {"password: hunter2: x\n", "a: [hunter2\n", "a: 'hunter2\n", "a: hunter2\n b: c\n", "a: *hunter2\n",
+        "!hunter2! a: b", "%YAML hunter2\n---\nb: c\n", "a: \"\\hunter2\"\n", "hunter2\nb: c\n",
+        "{hunter2: a, hunter2: b}", "- a\nhunter2: c", "a: !<hunter2 b", "a: \x01hunter2", "a: \xff\xfehunter2"}) {
+    INFO(text);
+    const Problem problem = problem_of(text);
+    CHECK(problem.at.line > 0);
+    CHECK(problem.at.column > 0);
+    CHECK(problem.what.find("hunter2") == std::string::npos);
+    CHECK_FALSE(problem.what.empty());
+  }
+}
+
+}  // namespace
+}  // namespace tantalus::yaml
