@@ -13,30 +13,44 @@ else()
   target_link_libraries(tantalus_catch INTERFACE tantalus_catch_main)
 endif()
 
-# tantalus_test(NAME LABEL unit SOURCES a_test.cpp … LIBS layer … [TIMEOUT s] [PROPERTIES …])
-#   one executable and one ctest entry; tests include "tests/support/catch.h".
+# What scripts/test --tsan and scripts/fuzz build.
+add_custom_target(tantalus_thread_tests)
+add_custom_target(tantalus_fuzzers)
+
+# tantalus_test(NAME LABEL unit SOURCES a_test.cpp … LIBS layer … [THREADS] [TIMEOUT s] [PROPERTIES …])
+#   one executable and one ctest entry; tests include "tests/support/catch.h". THREADS: it runs more than one thread, so
+#   it is also run under the thread sanitizer.
 function(tantalus_test NAME)
-  cmake_parse_arguments(T "" "LABEL;TIMEOUT" "SOURCES;LIBS;PROPERTIES" ${ARGN})
+  cmake_parse_arguments(T "THREADS" "LABEL;TIMEOUT" "SOURCES;LIBS;PROPERTIES" ${ARGN})
   add_executable(${NAME} ${T_SOURCES})
   target_link_libraries(${NAME} PRIVATE ${T_LIBS} tantalus_catch tantalus_options)
   set_target_properties(${NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
   if(NOT T_TIMEOUT)
     set(T_TIMEOUT 120)
   endif()
+  if(T_THREADS)
+    list(APPEND T_LABEL threads)
+    add_dependencies(tantalus_thread_tests ${NAME})
+  endif()
   add_test(NAME ${NAME} COMMAND ${NAME} --durations no)
   set_tests_properties(${NAME} PROPERTIES LABELS "${T_LABEL}" TIMEOUT ${T_TIMEOUT} ${T_PROPERTIES})
 endfunction()
 
-# tantalus_fuzzer(NAME SOURCE x_fuzz.cpp LIBS layer …): its corpus is tests/fuzz/corpus/NAME. Built under TANTALUS_FUZZ.
+# tantalus_fuzzer(NAME SOURCE x_fuzz.cpp LIBS layer …)
+#   its corpus is tests/fuzz/corpus/NAME. Under TANTALUS_FUZZ it is a libFuzzer program, which scripts/fuzz runs; else it
+#   is a test that feeds it its corpus once.
 function(tantalus_fuzzer NAME)
   cmake_parse_arguments(F "" "SOURCE" "LIBS" ${ARGN})
-  if(NOT TANTALUS_FUZZ)
-    return()
-  endif()
   add_executable(${NAME} ${F_SOURCE})
   target_link_libraries(${NAME} PRIVATE ${F_LIBS} tantalus_options)
   target_include_directories(${NAME} PRIVATE "${CMAKE_SOURCE_DIR}")
-  target_link_options(${NAME} PRIVATE -fsanitize=fuzzer)
   set_target_properties(${NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/fuzz")
-  set_property(GLOBAL APPEND PROPERTY TANTALUS_FUZZERS ${NAME})
+  if(TANTALUS_FUZZ)
+    target_link_options(${NAME} PRIVATE -fsanitize=fuzzer)
+    add_dependencies(tantalus_fuzzers ${NAME})
+    return()
+  endif()
+  target_sources(${NAME} PRIVATE "${CMAKE_SOURCE_DIR}/tests/support/replay_main.cpp")
+  add_test(NAME ${NAME}_corpus COMMAND ${NAME} "${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${NAME}")
+  set_tests_properties(${NAME}_corpus PROPERTIES LABELS fuzz TIMEOUT 60)
 endfunction()
