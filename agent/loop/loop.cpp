@@ -104,9 +104,16 @@ Loop::State::~State() {
 void Loop::State::run() {
   is_running_ = true;
   uv_run(&uv_, UV_RUN_DEFAULT);
-  run_hook();
   is_running_ = false;
+  run_hook();
   has_read_clock_ = false;
+}
+
+void Loop::State::stop() noexcept {
+  // Asked for outside run(), as the last hook may do, libuv would remember it and end the next run at once.
+  if (is_running_) {
+    uv_stop(&uv_);
+  }
 }
 
 void Loop::State::set_before_sleep(std::move_only_function<void()> hook) {

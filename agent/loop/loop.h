@@ -23,6 +23,7 @@ class Loop final : public Io {
   /// Runs until stop(). What must happen once before each sleep, after all I/O and timers of a turn, is `before_sleep`;
   /// it also runs once more after the last turn, so that nothing that was queued is lost.
   void run();
+  /// Ends the run() that is under way, after this turn.
   void stop() noexcept;
   /// Not from within the hook itself.
   void set_before_sleep(std::move_only_function<void()> hook);

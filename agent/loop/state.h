@@ -23,7 +23,7 @@ class Loop::State {
   State& operator=(const State&) = delete;
 
   void run();
-  void stop() noexcept { uv_stop(&uv_); }
+  void stop() noexcept;
   void set_before_sleep(std::move_only_function<void()> hook);
   [[nodiscard]] Instant now() const noexcept;
   /// Reads the turn's time, at the first callback after the wait: libuv has no hook of its own there.
