@@ -15,16 +15,22 @@ struct Row {
 };
 
 constexpr std::array table{
-    Row{Code::invalid_request, "invalid_request", false}, Row{Code::unauthenticated, "unauthenticated", false},
-    Row{Code::permission_denied, "permission_denied", false}, Row{Code::not_found, "not_found", false},
-    Row{Code::too_large, "too_large", false}, Row{Code::overloaded, "overloaded", true},
-    Row{Code::unavailable, "unavailable", true}, Row{Code::misconfigured, "misconfigured", false},
+    Row{Code::invalid_request, "invalid_request", false},
+    Row{Code::unauthenticated, "unauthenticated", false},
+    Row{Code::permission_denied, "permission_denied", false},
+    Row{Code::not_found, "not_found", false},
+    Row{Code::too_large, "too_large", false},
+    Row{Code::overloaded, "overloaded", true},
+    Row{Code::unavailable, "unavailable", true},
+    Row{Code::misconfigured, "misconfigured", false},
     Row{Code::internal, "internal", true},
 };
 
 }  // namespace
 
-std::string_view to_text(Code code) noexcept { return table[static_cast<std::size_t>(code)].text; }
+std::string_view to_text(Code code) noexcept {
+  return table[static_cast<std::size_t>(code)].text;
+}
 
 std::optional<Code> code_from_text(std::string_view text) noexcept {
   for (const Row& row : table) {
@@ -35,7 +41,9 @@ std::optional<Code> code_from_text(std::string_view text) noexcept {
   return std::nullopt;
 }
 
-bool is_retryable(Code code) noexcept { return table[static_cast<std::size_t>(code)].retryable; }
+bool is_retryable(Code code) noexcept {
+  return table[static_cast<std::size_t>(code)].retryable;
+}
 
 void abort_because(const char* why) noexcept {
   std::fputs("tantalus: invariant broken: ", stderr);

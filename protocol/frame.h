@@ -10,8 +10,10 @@
 
 namespace tantalus {
 
-/// Cuts one connection's byte stream into messages (MessagePack-RPC has no length prefix). It looks at each byte once,
-/// however they arrive, and holds a place in the stream, never bytes. No allocation after its construction.
+/// Cuts one connection's byte stream into messages (MessagePack-RPC has no length prefix). It goes on where it stopped:
+/// an item that it has passed is not looked at again, of an incomplete one its header alone, and so the work is the
+/// same however the bytes arrive (trap 30). It holds a place in the stream, never bytes. No allocation after its
+/// construction.
 ///
 /// What isn't a message is a framing error (docs/protocol.md, "Errors"): the first byte no array, a wrong array size or
 /// type, depth over 16, a declared length that can't fit into `max_frame`, refused when its header is seen (trap 27).

@@ -27,14 +27,14 @@ struct BatchItem {
 struct Call {
   std::uint32_t msgid = 0;
   Method method = Method::ping;
-  std::optional<Millis> max_age;         ///< resolve, resolve_many.
-  Reference reference;                   ///< resolve, explain.
-  std::vector<BatchItem> references;     ///< resolve_many, subscribe; its capacity is kept between calls.
-  std::optional<Scope> scope;            ///< list.
-  std::optional<Source> source;          ///< list.
-  std::string_view client;               ///< hello.
-  std::uint32_t protocol = 0;            ///< hello; 0: not said.
-  std::optional<std::string_view> token; ///< hello. A credential: never logged, its frame is wiped.
+  std::optional<Millis> max_age;          ///< resolve, resolve_many.
+  Reference reference;                    ///< resolve, explain.
+  std::vector<BatchItem> references;      ///< resolve_many, subscribe; its capacity is kept between calls.
+  std::optional<Scope> scope;             ///< list.
+  std::optional<Source> source;           ///< list.
+  std::string_view client;                ///< hello.
+  std::uint32_t protocol = 0;             ///< hello; 0: not said.
+  std::optional<std::string_view> token;  ///< hello. A credential: never logged, its frame is wiped.
 };
 
 /// Reads whole frames into calls. One reader serves any number of connections, one frame at a time; `call()` is valid
@@ -42,10 +42,10 @@ struct Call {
 class MessageReader {
  public:
   enum class Kind : std::uint8_t {
-    call,           ///< call() holds it.
-    notification,   ///< A client's: to be ignored and counted.
-    bad_request,    ///< error() answers msgid(); the connection goes on.
-    bad_frame,      ///< error() answers msgid 0; the connection ends.
+    call,          ///< call() holds it.
+    notification,  ///< A client's: to be ignored and counted.
+    bad_request,   ///< error() answers msgid(); the connection goes on.
+    bad_frame,     ///< error() answers msgid 0; the connection ends.
   };
 
   explicit MessageReader(std::uint32_t max_batch);

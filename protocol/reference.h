@@ -20,12 +20,12 @@ enum class Scope : std::uint8_t { domain, global, admin };
 
 /// What a caller names (docs/protocol.md, "Reference"). Views the request's frame; the domain is never in it.
 struct Reference {
-  std::string_view key;
-  std::optional<Source> source;  ///< Unset: `default_source`.
+  std::string_view key = {};
+  std::optional<Source> source = {};  ///< Unset: `default_source`.
   Scope scope = Scope::domain;
-  std::string_view id;     ///< Vault: the integration; elsewhere it must name the caller's domain. Empty: not given.
-  std::string_view field;  ///< Empty: not given.
-  std::uint32_t version = 0;  ///< Vault only; 0 is the latest.
+  std::string_view id = {};  ///< Vault: the integration; elsewhere it must name the caller's domain. Empty: not given.
+  std::string_view field = {};  ///< Empty: not given.
+  std::uint32_t version = 0;    ///< Vault only; 0 is the latest.
 };
 
 /// Checks what can be known without configuration: the key's alphabet and length for this source, scope and version
@@ -40,8 +40,8 @@ struct ReferenceText {
   std::string id;
   std::string field;
   std::uint32_t version = 0;
-  bool optional = false;                      ///< `optional=true`: not found counts as unset.
-  std::optional<std::string> default_value;   ///< `default=TEXT`.
+  bool optional = false;                     ///< `optional=true`: not found counts as unset.
+  std::optional<std::string> default_value;  ///< `default=TEXT`.
 
   [[nodiscard]] Reference view() const noexcept;
 };

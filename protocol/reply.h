@@ -21,9 +21,9 @@ struct SecretHead {
   std::string_view key;
   Source source;
   Scope scope;
-  std::string_view id;       ///< Empty: absent (Vault alone has it).
-  std::string_view version;
-  std::optional<WallMillis> updated_at;
+  std::string_view id = {};  ///< Empty: absent (Vault alone has it).
+  std::string_view version = {};
+  std::optional<WallMillis> updated_at = {};
   Millis age{0};
   Millis ttl{0};
   bool cached = false;
@@ -50,12 +50,12 @@ void pong(ReplyBuffer& out, std::uint32_t msgid);
 
 /// What whoami tells. Empty strings and unset ids are absent, `domain` is nil where it is empty.
 struct Who {
-  std::string_view domain;
+  std::string_view domain = {};
   bool admin = false;
-  std::string_view attested_by;
-  std::string_view pod, namespace_name, service_account, pod_uid, container, unit;
-  std::optional<std::uint32_t> uid, gid;
-  std::optional<std::int32_t> pid;
+  std::string_view attested_by = {};
+  std::string_view pod = {}, namespace_name = {}, service_account = {}, pod_uid = {}, container = {}, unit = {};
+  std::optional<std::uint32_t> uid = {}, gid = {};
+  std::optional<std::int32_t> pid = {};
 };
 void whoami(ReplyBuffer& out, std::uint32_t msgid, const Who& who);
 
@@ -68,24 +68,24 @@ void hello(ReplyBuffer& out, std::uint32_t msgid, std::string_view agent, std::u
 
 struct Explanation {
   bool allowed = false;
-  std::string_view rule;
-  std::string_view backend_state;
-  std::string_view backend_why;
+  std::string_view rule = {};
+  std::string_view backend_state = {};
+  std::string_view backend_why = {};  ///< Empty: nil, as rule and hint; an unset age too.
   bool found = false;
   bool cached = false;
-  std::optional<Millis> age;
-  std::string_view hint;
+  std::optional<Millis> age = {};
+  std::string_view hint = {};
 };
 /// Denied: `decision` and `hint`, nothing else.
 void explanation(ReplyBuffer& out, std::uint32_t msgid, const Explanation& explanation);
 
 struct CatalogLine {
-  std::string_view key;
+  std::string_view key = {};
   Source source;
   Scope scope;
-  std::string_view id, version, updated_by;  ///< Empty: nil, `id` absent.
-  std::optional<WallMillis> updated_at;
-  const Error* error = nullptr;              ///< A source that can't be listed: key and the rest are absent.
+  std::string_view id = {}, version = {}, updated_by = {};  ///< Empty: nil, `id` absent.
+  std::optional<WallMillis> updated_at = {};
+  const Error* error = nullptr;  ///< A source that can't be listed: key and the rest are absent.
 };
 void catalog(ReplyBuffer& out, std::uint32_t msgid, std::span<const CatalogLine> lines);
 

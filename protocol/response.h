@@ -39,8 +39,8 @@ struct Head {
   bool is_notification = false;
   std::uint32_t msgid = 0;
   std::optional<ErrorView> error;
-  std::string_view method;             ///< Of a notification.
-  std::span<const std::byte> result;   ///< Of a notification: its first parameter.
+  std::string_view method;            ///< Of a notification.
+  std::span<const std::byte> result;  ///< Of a notification: its first parameter.
 };
 
 [[nodiscard]] Result<Head> read(std::span<const std::byte> frame);
