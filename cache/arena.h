@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 
@@ -42,18 +43,31 @@ class Arena {
   /// Wipes everything, used or not, then unmaps.
   ~Arena();
 
-  /// At least `bytes` bytes (0 gives a block of one), aligned for any type, zeroed. Null when there is no room.
+  /// `bytes` bytes (0 gives a block of one), aligned for any type, zeroed. Null when there is no room, after the
+  /// reclaimer was asked for some: so it may end entries of a cache, and pointers to them.
   [[nodiscard]] void* allocate(std::size_t bytes) noexcept;
+  /// The same at a multiple of `alignment`, a power of two of at most largest_alignment; null for a larger one.
+  [[nodiscard]] void* allocate_aligned(std::size_t bytes, std::size_t alignment) noexcept;
+  /// The same as allocate(), of what is free already.
+  [[nodiscard]] void* allocate_without_reclaim(std::size_t bytes) noexcept;
   /// Wipes and frees; null is allowed. Aborts on a pointer that isn't a block's, a double free, a broken canary.
   void free(void* block) noexcept;
-  /// How many bytes the block may use.
+  /// How many bytes the block may use: those that were asked for.
   [[nodiscard]] std::size_t usable(const void* block) const noexcept;
   /// How many bytes allocate(bytes) would take of the limit.
   [[nodiscard]] std::size_t cost(std::size_t bytes) const noexcept;
-  [[nodiscard]] bool owns(const void* address) const noexcept;
+  [[nodiscard]] bool owns(const void* address) const noexcept;      ///< Any thread.
+  [[nodiscard]] std::span<const std::byte> range() const noexcept;  ///< What owns() is true for. Any thread.
   /// Faults in pages so that the next `bytes` of small blocks cost no page fault. For calls off the cached path.
   void prefault(std::size_t bytes) noexcept;
   [[nodiscard]] Usage usage() const noexcept;
+
+  /// Called when there is no room for `bytes`: frees some blocks and returns whether it did; then it is tried again.
+  /// It allocates nothing here.
+  using Reclaimer = std::move_only_function<bool(std::size_t bytes)>;
+  void set_reclaimer(Reclaimer reclaimer) noexcept;
+
+  static constexpr std::size_t largest_alignment = 2048;
 
  private:
   class State;

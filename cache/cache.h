@@ -16,7 +16,8 @@
 
 namespace tantalus {
 
-/// What the cache keeps for one grant. Addresses are stable until it is dropped. `value` unset: a definite not-found.
+/// What the cache keeps for one grant. `value` unset: a definite not-found. Its address is good until it is dropped,
+/// and so no longer than until the next put() and, where the cache is the arena's reclaimer, the next allocation there.
 struct CacheEntry {
   StoredGrant grant;
   std::optional<Secret> value;
@@ -24,22 +25,27 @@ struct CacheEntry {
   std::optional<WallMillis> updated_at;
   const Watch* watch = nullptr;
   Instant read_at{};
-  Instant used_at{};         ///< Of the last find().
+  Instant used_at{};  ///< Of the last find().
   std::uint64_t hits = 0;
-  bool refreshing = false;   ///< A refresh is under way; set and cleared by whoever refreshes.
+  bool refreshing = false;  ///< A refresh is under way; set and cleared by whoever refreshes.
 
   [[nodiscard]] Reading reading() const noexcept { return {read_at, watch, !value.has_value()}; }
 };
 
 /// Values by grant, compared field by field. Synchronous, single-threaded, without a clock: `now` is an argument.
 /// Evicts by use and bytes (trap 50). A domain holds at most its share, replies under way counted, and every domain
-/// with values keeps a minimum that others' pressure doesn't take (promise 11). Negative entries are bounded in number.
+/// with values keeps a minimum that others' pressure doesn't take (promise 11). All entries are bounded in number, too:
+/// their names lie on the heap.
 class Cache {
  public:
   struct Options {
-    std::size_t per_domain;         ///< Bytes of the arena that one domain may hold.
-    std::size_t per_domain_floor;   ///< Bytes that other domains' pressure leaves to a domain.
+    std::size_t per_domain;  ///< Bytes of the arena that one domain may hold.
+    /// Bytes that other domains' pressure leaves to a domain; less where so many have values that the floors would
+    /// take more than half of the arena.
+    std::size_t per_domain_floor;
     std::size_t max_negative = 16384;
+    std::size_t max_negative_per_domain = 4096;
+    std::size_t max_values = 65536;  ///< Of these a domain may have the part that `per_domain` is of the arena.
   };
 
   struct Counters {
@@ -59,8 +65,8 @@ class Cache {
   [[nodiscard]] CacheEntry* find(const Grant& grant, Instant now) noexcept;
   /// The same, without marking it used or counting a hit.
   [[nodiscard]] CacheEntry* peek(const Grant& grant) noexcept;
-  /// Replaces what is there. Fails with `overloaded` when the domain's share has no room although all that isn't in
-  /// use was evicted; then nothing is kept.
+  /// Replaces what is there, in its place, without marking it used. Fails with `overloaded` when the domain's share has
+  /// no room although all that isn't in use was evicted; then nothing is kept.
   [[nodiscard]] Result<CacheEntry*> put(const StoredGrant& grant, Answer answer, Instant read_at);
   CacheEntry& put_missing(const StoredGrant& grant, const Watch* watch, Instant read_at);
   void drop(const Grant& grant) noexcept;
@@ -73,7 +79,8 @@ class Cache {
   /// All entries, in no order. The visitor must not drop.
   void for_each(const std::function<void(CacheEntry&)>& visit);
 
-  /// Gives up the least recently used values to free about `bytes` of the arena for `domain`; false: nothing to give.
+  /// Gives up the least recently used values to free at least `bytes` of the arena, if it can, for `domain` (none: for
+  /// nobody in particular, so that all floors hold); false: nothing to give.
   bool reclaim(std::size_t bytes, DomainId domain) noexcept;
   /// What a domain holds of the arena: entries, and values that only replies under way still hold.
   [[nodiscard]] std::size_t held_by(DomainId domain) const noexcept;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -35,9 +36,15 @@ struct Grant {
  private:
   friend class Policy;
   friend class StoredGrant;
-  Grant(DomainId domain_id, Source from, Scope within, IntegrationId by, std::uint32_t at, std::string_view store_object,
-        std::string_view name, std::string_view member) noexcept
-      : domain(domain_id), source(from), scope(within), integration(by), version(at), object(store_object), key(name),
+  Grant(DomainId domain_id, Source from, Scope within, IntegrationId by, std::uint32_t at,
+        std::string_view store_object, std::string_view name, std::string_view member) noexcept
+      : domain(domain_id),
+        source(from),
+        scope(within),
+        integration(by),
+        version(at),
+        object(store_object),
+        key(name),
         field(member) {}
 };
 
@@ -59,8 +66,11 @@ class StoredGrant {
 };
 
 /// Equal for grants that differ only in field, version, domain or scope, so that all that a changed key touches lies
-/// in one bucket. Equality is operator==, field by field.
+/// in one bucket. Under a key of this process, so that nobody can choose names that collide. Equality is operator==,
+/// field by field.
 [[nodiscard]] std::size_t place_hash(Source source, IntegrationId integration, std::string_view object,
                                      std::string_view key) noexcept;
+/// Of all fields; `place` is the place_hash() of the same grant.
+[[nodiscard]] std::size_t grant_hash(const Grant& grant, std::size_t place) noexcept;
 
 }  // namespace tantalus

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 
+#include "cache/account.h"
 #include "cache/arena.h"
 #include "protocol/error.h"
 
@@ -29,9 +30,13 @@ class Secret {
 
  private:
   friend class SecretWriter;
-  struct Block;  // In the arena: arena, count, size; the bytes follow.
+  friend class Cache;  // Charges values to domains, and passes over those in use.
+  struct Block;        // In the arena: arena, account, count, size, capacity; the bytes follow.
   explicit Secret(Block* block) noexcept : block_(block) {}
   void drop() noexcept;
+  [[nodiscard]] bool is_shared() const noexcept;   ///< Whether there is another handle.
+  [[nodiscard]] bool is_charged() const noexcept;  ///< Whether some account pays for it.
+  void charge_to(Account& account) noexcept;       ///< Once; credited when it is wiped.
   Block* block_;
 };
 
@@ -52,11 +57,14 @@ class SecretWriter {
   [[nodiscard]] std::size_t size() const noexcept;
   /// Grows by allocating, copying and wiping (trap 58). Fails with `overloaded`; what was written stays.
   [[nodiscard]] Result<void> append(std::span<const std::byte> bytes);
-  /// Ends the writing. A block that is much larger than the value is exchanged for a fitting one when there is room.
+  /// Ends the writing; what lies behind set_size() is wiped. A block that is much larger than the value is exchanged
+  /// for a fitting one when there is room.
   [[nodiscard]] Secret freeze() &&;
 
  private:
   explicit SecretWriter(Secret::Block* block) noexcept : block_(block) {}
+  void drop() noexcept;
+  [[nodiscard]] bool grow_to(std::size_t capacity) noexcept;
   Secret::Block* block_;
 };
 
