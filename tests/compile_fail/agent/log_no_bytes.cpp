@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// refused: no matching constructor for initialization of 'LogField'|no matching conversion
+// refused: no matching constructor for initialization of .*LogField
 #include <cstddef>
 #include <span>
 
