@@ -7,6 +7,7 @@ find_package(spdlog REQUIRED)
 find_package(RapidJSON QUIET)
 pkg_check_modules(libuv REQUIRED IMPORTED_TARGET libuv)
 pkg_check_modules(libfyaml REQUIRED IMPORTED_TARGET libfyaml)
+pkg_check_modules(libseccomp REQUIRED IMPORTED_TARGET libseccomp)
 find_package(Llhttp REQUIRED)
 
 # msgpack-c is headers alone; its CMake package has another name on every distribution, so it is found by path.
