@@ -4,7 +4,6 @@
 #include <array>
 #include <limits>
 #include <string>
-#include <utility>
 
 #include "protocol/item.h"
 
@@ -12,11 +11,34 @@ namespace tantalus {
 namespace {
 
 using wire::Item;
-using Kind = wire::Item::Kind;
 
-std::unexpected<Error> refuse(const char* what) {
-  return fail(Code::invalid_request, std::string("not this protocol: ") + what);
-}
+enum class Fault : std::uint8_t {
+  none,
+  no_array,
+  no_msgpack,
+  too_deep,
+  too_large,
+  element_count,
+  type,
+  msgid,
+  error,
+  method,
+  params,
+};
+
+constexpr std::array<std::string_view, 11> faults{
+    "",
+    "a message is an array",
+    "a byte that begins nothing in msgpack",
+    "arrays and maps nested deeper than 16",
+    "the frame is larger than may be",
+    "a message has 4 elements or 3",
+    "a message's type is 0 or 1 with 4 elements, as its sender is a client or an agent, and 2 with 3",
+    "the msgid is no uint32",
+    "the error is neither nil nor a map",
+    "the method is no str",
+    "params is no array",
+};
 
 }  // namespace
 
@@ -30,8 +52,8 @@ class FrameCutter::State {
         return std::size_t{0};
       }
       const Item& item = reader_.read(unread, at_);
-      if (auto taken = take(item); !taken) {
-        return std::unexpected(std::move(taken.error()));
+      if (const Fault fault = take(item); fault != Fault::none) {
+        return refuse(fault);
       }
       if (item.state == Item::State::incomplete) {
         return std::size_t{0};
@@ -44,27 +66,35 @@ class FrameCutter::State {
   }
 
  private:
-  Result<void> take(const Item& item) {
+  [[nodiscard]] std::unexpected<Error> refuse(Fault fault) const {
+    if (fault == Fault::too_large) {
+      return fail(Code::too_large, "the frame is larger than " + std::to_string(max_frame_) + " bytes");
+    }
+    return fail(Code::invalid_request, "not this protocol: " + std::string(faults[static_cast<std::size_t>(fault)]));
+  }
+
+  Fault take(const Item& item) noexcept {
     if (depth_ <= 1) {
-      if (const char* fault = fault_of_kind(item.kind)) {
-        return refuse(fault);
+      if (const Fault fault = fault_of_kind(item.kind); fault != Fault::none) {
+        return fault;
       }
     }
     if (item.state == Item::State::malformed) {
-      return refuse("a byte that begins nothing in msgpack");
+      return Fault::no_msgpack;
     }
     // What is still to come takes a byte each at the least: a frame that can't fit is refused at the header that says
     // so (trap 27), and an incomplete one is never waited for past `max_frame`.
-    const std::uint64_t owed = owed_ - 1 + (item.state == Item::State::whole ? item.children() : 0);
+    const bool is_whole = item.state == Item::State::whole;
+    const std::uint64_t owed = owed_ - 1 + (is_whole ? item.children() : 0);
     if (item.end > max_frame_ || owed > max_frame_ - item.end) {
-      return fail(Code::too_large, "the frame is larger than " + std::to_string(max_frame_) + " bytes");
+      return Fault::too_large;
     }
-    if (item.state == Item::State::incomplete) {
-      return {};
+    if (!is_whole) {
+      return Fault::none;
     }
     if (depth_ <= 1) {
-      if (const char* fault = fault_of_value(item)) {
-        return refuse(fault);
+      if (const Fault fault = fault_of_value(item); fault != Fault::none) {
+        return fault;
       }
     }
     at_ = item.end;
@@ -73,67 +103,59 @@ class FrameCutter::State {
   }
 
   /// Goes into an array or a map, or past a scalar, and out of all that it ends.
-  Result<void> descend(const Item& item) {
-    if (item.kind == Kind::array || item.kind == Kind::map) {
+  Fault descend(const Item& item) noexcept {
+    if (item.kind == Item::Kind::array || item.kind == Item::Kind::map) {
       if (depth_ == limits::max_depth) {
-        return refuse("arrays and maps nested deeper than 16");
+        return Fault::too_deep;
       }
-      left_[depth_] = item.children() + 1;  // And the header itself, which is passed below.
+      left_[depth_] = item.children() + 1;  // And its header itself, which is passed here.
       ++depth_;
     }
     while (depth_ > 0 && --left_[depth_ - 1] == 0) {
       --depth_;
     }
-    return {};
+    return Fault::none;
   }
 
   /// Which element of the message comes: 0 is its type. Only at depth 1.
   [[nodiscard]] std::uint64_t element() const noexcept { return count_ - left_[0]; }
 
-  [[nodiscard]] const char* fault_of_kind(Kind kind) const noexcept {
+  /// What an item's first byte tells already, so that another protocol's bytes are refused at once (trap 37).
+  [[nodiscard]] Fault fault_of_kind(Item::Kind kind) const noexcept {
+    using Kind = Item::Kind;
     if (depth_ == 0) {
-      return kind == Kind::array ? nullptr : "the first byte is no array's";
+      return kind == Kind::array ? Fault::none : Fault::no_array;
     }
     const std::uint64_t position = element();
-    const bool is_notification = count_ == 3;
     if (position == 0) {
-      return kind == Kind::integer ? nullptr : "the message type is no integer";
+      return kind == Kind::integer ? Fault::none : Fault::type;
     }
-    if (position == 1 && !is_notification) {
-      return kind == Kind::integer ? nullptr : "the msgid is no integer";
+    if (count_ == 4 && position == 1) {
+      return kind == Kind::integer ? Fault::none : Fault::msgid;
     }
-    if (position == 2 && !is_notification && side_ == Side::client) {
-      return kind == Kind::nil || kind == Kind::map ? nullptr : "the error is neither nil nor a map";
-    }
-    if (position == 3 && side_ == Side::client) {
-      return nullptr;  // A result may be anything.
+    if (count_ == 4 && side_ == Side::client) {  // A response: its result may be anything.
+      return position == 3 || kind == Kind::nil || kind == Kind::map ? Fault::none : Fault::error;
     }
     if (position + 2 == count_) {
-      return kind == Kind::str ? nullptr : "the method is no str";
+      return kind == Kind::str ? Fault::none : Fault::method;
     }
-    return kind == Kind::array ? nullptr : "params is no array";
+    return kind == Kind::array ? Fault::none : Fault::params;
   }
 
-  [[nodiscard]] const char* fault_of_value(const Item& item) noexcept {
+  [[nodiscard]] Fault fault_of_value(const Item& item) noexcept {
     if (depth_ == 0) {
-      if (item.number != 3 && item.number != 4) {
-        return "the message has neither 4 elements nor 3";
-      }
       count_ = item.number;
-      return nullptr;
+      return count_ == 3 || count_ == 4 ? Fault::none : Fault::element_count;
     }
     if (element() == 0) {
-      const std::uint64_t four = side_ == Side::agent ? 0 : 1;
-      if (item.is_negative || item.number != (count_ == 3 ? 2 : four)) {
-        return side_ == Side::agent ? "neither a request [0, …] of 4 elements nor a notification [2, …] of 3"
-                                    : "neither a response [1, …] of 4 elements nor a notification [2, …] of 3";
-      }
+      const std::uint64_t of_four = side_ == Side::agent ? 0 : 1;
+      return item.as_unsigned() == (count_ == 3 ? 2 : of_four) ? Fault::none : Fault::type;
     }
     if (element() == 1 && count_ == 4) {
       const bool fits = !item.is_negative && item.number <= std::numeric_limits<std::uint32_t>::max();
-      return fits ? nullptr : "the msgid is no uint32";
+      return fits ? Fault::none : Fault::msgid;
     }
-    return nullptr;
+    return Fault::none;
   }
 
   Side side_;

@@ -97,13 +97,6 @@ constexpr Item broken_item{};
 
 }  // namespace
 
-std::uint64_t Item::children() const noexcept {
-  if (kind == Kind::array) {
-    return number;
-  }
-  return kind == Kind::map ? 2 * number : 0;
-}
-
 class ItemReader::Parser {
  public:
   Parser() : context_(visitor_) {}

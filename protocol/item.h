@@ -30,7 +30,9 @@ struct Item {
     return is(Kind::integer) && !is_negative ? std::optional(number) : std::nullopt;
   }
   /// How many items follow that belong to this one.
-  [[nodiscard]] std::uint64_t children() const noexcept;
+  [[nodiscard]] std::uint64_t children() const noexcept {
+    return kind == Kind::array ? number : kind == Kind::map ? 2 * number : 0;
+  }
 };
 
 /// Reads items with msgpack-c, the only file that does. It allocates when it is made, never when it reads.

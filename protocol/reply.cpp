@@ -9,10 +9,8 @@ namespace {
 using wire::Writer;
 
 /// `[1, msgid, nil,` of an answer that is no error.
-Writer begin(ReplyBuffer& out, std::uint32_t msgid) {
-  Writer writer(out);
-  writer.array(4).uint(1).uint(msgid).nil();
-  return writer;
+Writer& begin(Writer& writer, std::uint32_t msgid) {
+  return writer.array(4).uint(1).uint(msgid).nil();
 }
 
 void write_time(Writer& writer, std::string_view name, std::optional<WallMillis> time) {
@@ -93,7 +91,8 @@ void write_catalog_error(Writer& writer, const CatalogLine& line) {
 }  // namespace
 
 void secret(ReplyBuffer& out, std::uint32_t msgid, const SecretHead& head, std::size_t value_size) {
-  Writer writer = begin(out, msgid);
+  Writer writer(out);
+  begin(writer, msgid);
   write_secret(writer, head, value_size);
 }
 
@@ -105,7 +104,8 @@ void error(ReplyBuffer& out, std::uint32_t msgid, const Error& error) {
 }
 
 void batch(ReplyBuffer& out, std::uint32_t msgid, std::size_t count) {
-  begin(out, msgid).array(count);
+  Writer writer(out);
+  begin(writer, msgid).array(count);
 }
 
 void batch_secret(ReplyBuffer& out, const SecretHead& head, std::size_t value_size) {
@@ -132,17 +132,20 @@ void changed(ReplyBuffer& out, const SecretHead& head, bool exists) {
 }
 
 void pong(ReplyBuffer& out, std::uint32_t msgid) {
-  begin(out, msgid).str("pong");
+  Writer writer(out);
+  begin(writer, msgid).str("pong");
 }
 
 void whoami(ReplyBuffer& out, std::uint32_t msgid, const Who& who) {
-  Writer writer = begin(out, msgid);
+  Writer writer(out);
+  begin(writer, msgid);
   write_who(writer, who);
 }
 
 void hello(ReplyBuffer& out, std::uint32_t msgid, std::string_view agent, std::uint32_t protocol, const Who* who,
            const HelloLimits& limits) {
-  Writer writer = begin(out, msgid);
+  Writer writer(out);
+  begin(writer, msgid);
   writer.map(4).pair("agent", agent).str("protocol").uint(protocol).str("identity");
   if (who != nullptr) {
     write_who(writer, *who);
@@ -155,7 +158,8 @@ void hello(ReplyBuffer& out, std::uint32_t msgid, std::string_view agent, std::u
 }
 
 void explanation(ReplyBuffer& out, std::uint32_t msgid, const Explanation& explanation) {
-  Writer writer = begin(out, msgid);
+  Writer writer(out);
+  begin(writer, msgid);
   if (!explanation.allowed) {
     writer.map(2).pair("decision", "deny").pair("hint", explanation.hint);
     return;
@@ -168,7 +172,8 @@ void explanation(ReplyBuffer& out, std::uint32_t msgid, const Explanation& expla
 }
 
 void catalog(ReplyBuffer& out, std::uint32_t msgid, std::span<const CatalogLine> lines) {
-  Writer writer = begin(out, msgid);
+  Writer writer(out);
+  begin(writer, msgid);
   writer.array(lines.size());
   for (const CatalogLine& line : lines) {
     if (line.error != nullptr) {

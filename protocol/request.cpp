@@ -11,15 +11,13 @@ namespace {
 using wire::Writer;
 
 /// `[0, msgid, method, [` and what `arguments` pairs of a map begin with; none: params stays empty.
-Writer begin(ReplyBuffer& out, std::uint32_t msgid, Method method, std::size_t arguments) {
-  Writer writer(out);
+void begin(Writer& writer, std::uint32_t msgid, Method method, std::size_t arguments) {
   writer.array(4).uint(0).uint(msgid).str(to_text(method));
   if (arguments == 0) {
     writer.array(0);
   } else {
     writer.array(1).map(arguments);
   }
-  return writer;
 }
 
 std::size_t count_fields(const Reference& reference) noexcept {
@@ -63,33 +61,38 @@ void write_references(Writer& writer, std::span<const Reference> references) {
 }  // namespace
 
 void hello(ReplyBuffer& out, std::uint32_t msgid, std::string_view client, std::optional<std::string_view> token) {
-  Writer writer = begin(out, msgid, Method::hello, token ? 3 : 2);
+  Writer writer(out);
+  begin(writer, msgid, Method::hello, token ? 3 : 2);
   writer.pair("client", client).str("protocol").uint(limits::protocol_version);
   if (token) {
-    writer.pair("token", *token);
+    writer.str("token").credential(*token);
   }
 }
 
 void resolve(ReplyBuffer& out, std::uint32_t msgid, const Reference& reference, std::optional<Millis> max_age) {
-  Writer writer = begin(out, msgid, Method::resolve, count_fields(reference) + (max_age ? 1 : 0));
+  Writer writer(out);
+  begin(writer, msgid, Method::resolve, count_fields(reference) + (max_age ? 1 : 0));
   write_fields(writer, reference);
   write_max_age(writer, max_age);
 }
 
 void resolve_many(ReplyBuffer& out, std::uint32_t msgid, std::span<const Reference> references,
                   std::optional<Millis> max_age) {
-  Writer writer = begin(out, msgid, Method::resolve_many, max_age ? 2 : 1);
+  Writer writer(out);
+  begin(writer, msgid, Method::resolve_many, max_age ? 2 : 1);
   write_references(writer, references);
   write_max_age(writer, max_age);
 }
 
 void explain(ReplyBuffer& out, std::uint32_t msgid, const Reference& reference) {
-  Writer writer = begin(out, msgid, Method::explain, count_fields(reference));
+  Writer writer(out);
+  begin(writer, msgid, Method::explain, count_fields(reference));
   write_fields(writer, reference);
 }
 
 void list(ReplyBuffer& out, std::uint32_t msgid, std::optional<Scope> scope, std::optional<Source> source) {
-  Writer writer = begin(out, msgid, Method::list, (scope ? 1U : 0U) + (source ? 1U : 0U));
+  Writer writer(out);
+  begin(writer, msgid, Method::list, (scope ? 1U : 0U) + (source ? 1U : 0U));
   if (scope) {
     writer.pair("scope", to_text(*scope));
   }
@@ -99,16 +102,19 @@ void list(ReplyBuffer& out, std::uint32_t msgid, std::optional<Scope> scope, std
 }
 
 void whoami(ReplyBuffer& out, std::uint32_t msgid) {
-  begin(out, msgid, Method::whoami, 0);
+  Writer writer(out);
+  begin(writer, msgid, Method::whoami, 0);
 }
 
 void subscribe(ReplyBuffer& out, std::uint32_t msgid, std::span<const Reference> references) {
-  Writer writer = begin(out, msgid, Method::subscribe, 1);
+  Writer writer(out);
+  begin(writer, msgid, Method::subscribe, 1);
   write_references(writer, references);
 }
 
 void ping(ReplyBuffer& out, std::uint32_t msgid) {
-  begin(out, msgid, Method::ping, 0);
+  Writer writer(out);
+  begin(writer, msgid, Method::ping, 0);
 }
 
 }  // namespace tantalus::request

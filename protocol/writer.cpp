@@ -1,71 +1,89 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "protocol/writer.h"
 
+#include <cstring>
 #include <msgpack.hpp>
 
 namespace tantalus::wire {
 namespace {
 
-/// What msgpack::packer asks of a stream.
-struct Stream {
-  std::vector<std::byte>& out;
+/// A packer holds nothing but its stream, so one is made for each item.
+msgpack::packer<Writer> to(Writer& writer) noexcept {
+  return msgpack::packer<Writer>(writer);
+}
 
-  void write(const char* bytes, std::size_t size) {
-    const auto* begin = reinterpret_cast<const std::byte*>(bytes);
-    out.insert(out.end(), begin, begin + size);
-  }
-};
-
-template <class Pack>
-void append(std::vector<std::byte>& out, Pack pack) {
-  Stream stream{out};
-  msgpack::packer<Stream> packer(stream);
-  pack(packer);
+std::uint32_t u32(std::size_t size) noexcept {
+  return static_cast<std::uint32_t>(size);
 }
 
 }  // namespace
 
+inline void Writer::write(const char* bytes, std::size_t size) {
+  if (size > short_ones_.size() - gathered_) {
+    flush();
+    if (size > short_ones_.size()) {
+      append(bytes, size);
+      return;
+    }
+  }
+  std::memcpy(short_ones_.data() + gathered_, bytes, size);
+  gathered_ += size;
+}
+
+void Writer::append(const char* bytes, std::size_t size) {
+  const auto* begin = reinterpret_cast<const std::byte*>(bytes);
+  out_.insert(out_.end(), begin, begin + size);
+}
+
+void Writer::flush() {
+  out_.insert(out_.end(), short_ones_.begin(), short_ones_.begin() + static_cast<std::ptrdiff_t>(gathered_));
+  gathered_ = 0;
+}
+
 Writer& Writer::array(std::size_t count) {
-  append(out_, [count](auto& packer) { packer.pack_array(static_cast<std::uint32_t>(count)); });
+  to(*this).pack_array(u32(count));
   return *this;
 }
 
 Writer& Writer::map(std::size_t pairs) {
-  append(out_, [pairs](auto& packer) { packer.pack_map(static_cast<std::uint32_t>(pairs)); });
+  to(*this).pack_map(u32(pairs));
   return *this;
 }
 
 Writer& Writer::nil() {
-  append(out_, [](auto& packer) { packer.pack_nil(); });
+  to(*this).pack_nil();
   return *this;
 }
 
 Writer& Writer::boolean(bool value) {
-  append(out_, [value](auto& packer) { value ? packer.pack_true() : packer.pack_false(); });
+  value ? to(*this).pack_true() : to(*this).pack_false();
   return *this;
 }
 
 Writer& Writer::integer(std::int64_t value) {
-  append(out_, [value](auto& packer) { packer.pack_int64(value); });
+  to(*this).pack_int64(value);
   return *this;
 }
 
 Writer& Writer::uint(std::uint64_t value) {
-  append(out_, [value](auto& packer) { packer.pack_uint64(value); });
+  to(*this).pack_uint64(value);
   return *this;
 }
 
 Writer& Writer::str(std::string_view text) {
-  append(out_, [text](auto& packer) {
-    const auto size = static_cast<std::uint32_t>(text.size());
-    packer.pack_str(size);
-    packer.pack_str_body(text.data(), size);
-  });
+  to(*this).pack_str(u32(text.size())).pack_str_body(text.data(), u32(text.size()));
+  return *this;
+}
+
+Writer& Writer::credential(std::string_view text) {
+  to(*this).pack_str(u32(text.size()));
+  flush();
+  append(text.data(), text.size());
   return *this;
 }
 
 Writer& Writer::bin_header(std::size_t size) {
-  append(out_, [size](auto& packer) { packer.pack_bin(static_cast<std::uint32_t>(size)); });
+  to(*this).pack_bin(u32(size));
   return *this;
 }
 
