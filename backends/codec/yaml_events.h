@@ -2,34 +2,14 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <memory>
 #include <string_view>
 
-#include "backends/codec/problem.h"
+#include "backends/codec/parse_event.h"
 
 namespace tantalus::yaml {
 
-/// The core schema's tags that mean something here; every other tag is refused.
-enum class Tag : std::uint8_t { none, str, binary, other_core };
-
-struct Event {
-  enum class Kind : std::uint8_t {
-    stream_end,
-    document_start,
-    document_end,
-    mapping_start,
-    mapping_end,
-    sequence_start,
-    sequence_end,
-    scalar,
-  };
-  Kind kind = Kind::stream_end;
-  std::string_view text;  ///< Of a scalar, as it is meant (quotes and escapes undone). Dies with the next event.
-  bool plain = false;     ///< A scalar without quotes, which may mean a number, a boolean or null.
-  Tag tag = Tag::none;
-  Position at;
-};
+using Event = ParseEvent;
 
 /// The events of a YAML stream, one at a time, so that a long one can be read in slices. Aliases and anchors are
 /// refused (an alias bomb; a value that stands twice), nesting beyond `max_depth` too. Pinned.
