@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # What every target of ours is compiled with: warnings are errors.
 add_library(tantalus_options INTERFACE)
+find_program(TANTALUS_CCACHE ccache)
+if(TANTALUS_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${TANTALUS_CCACHE}")
+  set(CMAKE_C_COMPILER_LAUNCHER "${TANTALUS_CCACHE}")
+endif()
 target_compile_options(tantalus_options INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Wold-style-cast -Wimplicit-fallthrough -Werror
   -fno-omit-frame-pointer -fstack-protector-strong -ftrivial-auto-var-init=zero)
