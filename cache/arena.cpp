@@ -12,6 +12,7 @@
 
 #include "cache/canary.h"
 #include "cache/locked_mapping.h"
+#include "cache/malloc_override.h"
 #include "cache/page_runs.h"
 #include "cache/poison.h"
 #include "cache/size_classes.h"
@@ -389,7 +390,11 @@ Result<std::unique_ptr<Arena>> Arena::make(Options options) {
 
 Arena::Arena(std::unique_ptr<State> state) noexcept : state_(std::move(state)) {}
 
-Arena::~Arena() = default;
+Arena::~Arena() {
+  if (&forget_malloc_arena != nullptr) {
+    forget_malloc_arena(this);
+  }
+}
 
 void* Arena::allocate(std::size_t bytes) noexcept {
   return allocate_aligned(bytes, alignof(std::max_align_t));
