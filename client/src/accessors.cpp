@@ -26,27 +26,39 @@ const Member* member_of(const tantalus_reply* reply, std::size_t row, const char
 }
 
 /// In a forked child the memory reads as zeros.
-bool is_there(const tantalus_secret* secret) { return secret != nullptr && !secret->heap->is_forked(); }
+bool is_there(const tantalus_secret* secret) {
+  return secret != nullptr && !secret->heap->is_forked();
+}
 
 }  // namespace
 
-void tantalus_secret_free(tantalus_secret* secret) { delete secret; }
+void tantalus_secret_free(tantalus_secret* secret) {
+  delete secret;
+}
 
 const unsigned char* tantalus_secret_data(const tantalus_secret* secret) {
   return secret == nullptr ? nullptr : reinterpret_cast<const unsigned char*>(secret->block.data());
 }
 
-size_t tantalus_secret_size(const tantalus_secret* secret) { return is_there(secret) ? secret->size : 0; }
+size_t tantalus_secret_size(const tantalus_secret* secret) {
+  return is_there(secret) ? secret->size : 0;
+}
 
-const char* tantalus_secret_key(const tantalus_secret* secret) { return secret == nullptr ? nullptr : secret->key; }
+const char* tantalus_secret_key(const tantalus_secret* secret) {
+  return secret == nullptr ? nullptr : secret->key;
+}
 
 const char* tantalus_secret_source(const tantalus_secret* secret) {
   return secret == nullptr ? nullptr : secret->source;
 }
 
-const char* tantalus_secret_scope(const tantalus_secret* secret) { return secret == nullptr ? nullptr : secret->scope; }
+const char* tantalus_secret_scope(const tantalus_secret* secret) {
+  return secret == nullptr ? nullptr : secret->scope;
+}
 
-const char* tantalus_secret_id(const tantalus_secret* secret) { return secret == nullptr ? nullptr : secret->id; }
+const char* tantalus_secret_id(const tantalus_secret* secret) {
+  return secret == nullptr ? nullptr : secret->id;
+}
 
 const char* tantalus_secret_version(const tantalus_secret* secret) {
   return secret == nullptr ? nullptr : secret->version;
@@ -56,19 +68,33 @@ int64_t tantalus_secret_updated_at(const tantalus_secret* secret) {
   return secret == nullptr ? -1 : secret->updated_at;
 }
 
-int64_t tantalus_secret_age_ms(const tantalus_secret* secret) { return secret == nullptr ? 0 : secret->age; }
+int64_t tantalus_secret_age_ms(const tantalus_secret* secret) {
+  return secret == nullptr ? 0 : secret->age;
+}
 
-int64_t tantalus_secret_ttl_ms(const tantalus_secret* secret) { return secret == nullptr ? 0 : secret->ttl; }
+int64_t tantalus_secret_ttl_ms(const tantalus_secret* secret) {
+  return secret == nullptr ? 0 : secret->ttl;
+}
 
-int tantalus_secret_is_cached(const tantalus_secret* secret) { return secret != nullptr && secret->cached; }
+int tantalus_secret_is_cached(const tantalus_secret* secret) {
+  return secret != nullptr && secret->cached;
+}
 
-int tantalus_secret_is_stale(const tantalus_secret* secret) { return secret != nullptr && secret->stale; }
+int tantalus_secret_is_stale(const tantalus_secret* secret) {
+  return secret != nullptr && secret->stale;
+}
 
-int tantalus_secret_is_default(const tantalus_secret* secret) { return secret != nullptr && secret->is_default; }
+int tantalus_secret_is_default(const tantalus_secret* secret) {
+  return secret != nullptr && secret->is_default;
+}
 
-void tantalus_reply_free(tantalus_reply* reply) { delete reply; }
+void tantalus_reply_free(tantalus_reply* reply) {
+  delete reply;
+}
 
-size_t tantalus_reply_rows(const tantalus_reply* reply) { return reply == nullptr ? 0 : reply->rows.size(); }
+size_t tantalus_reply_rows(const tantalus_reply* reply) {
+  return reply == nullptr ? 0 : reply->rows.size();
+}
 
 tantalus_status tantalus_reply_status(const tantalus_reply* reply, size_t row, tantalus_error* error) {
   const Row* const found = row_of(reply, row);

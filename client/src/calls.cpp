@@ -24,7 +24,9 @@ Failure unreadable(const Error& error) {
   return {TANTALUS_INTERNAL, 0, "what answers on the socket does not speak the agent's protocol: " + error.message};
 }
 
-Failure no_memory() { return {TANTALUS_OUT_OF_MEMORY, 0, "no memory for the agent's answer"}; }
+Failure no_memory() {
+  return {TANTALUS_OUT_OF_MEMORY, 0, "no memory for the agent's answer"};
+}
 
 }  // namespace
 
@@ -206,38 +208,40 @@ std::uint32_t Calls::next_number() noexcept {
 }
 
 Failure Calls::open() {
+  LockedBuffer token(heap_);
+  if (!token_file.empty()) {
+    if (Failure failure = read_token(token_file, token); failure.failed()) {
+      return failure;
+    }
+  }
   if (Failure failure = transport_.open(socket, patience_.deadline, patience_.may_block); failure.failed()) {
     return failure;
   }
   just_opened_ = true;
-  return greet();
-}
-
-Failure Calls::greet() {
   hello_ = 0;
   resubscribe_ = 0;
-  bool sent = true;
-  if (!token_file.empty()) {
-    LockedBuffer token(heap_);
-    if (Failure failure = read_token(token_file, token); failure.failed()) {
-      transport_.close();
-      return failure;
-    }
-    hello_ = next_number();
-    ReplyBuffer request;
-    request.reserve(token.bytes().size() + limits::KiB);  // Growing would leave a copy of the token behind.
-    const std::span<const std::byte> bytes = token.bytes();
-    request::hello(request, hello_, name, std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
-    sent = transport_.send(request);
-    wipe(request);
-  }
-  if (!sent || (subscriptions_.size() > 0 && !subscribe_again())) {
+  if (!greet(token.bytes()) || (subscriptions_.size() > 0 && !subscribe_again())) {
     // What the agent said before it closed tells more than the closing: overloaded, for one.
-    received(transport_.receive(Millis{0}));
+    if (transport_.receive(Millis{0}) == Transport::Received::bytes) {
+      read_frames();
+    }
     transport_.close();
     return connection_ended();
   }
   return {};
+}
+
+bool Calls::greet(std::span<const std::byte> token) {
+  if (token.empty()) {
+    return true;
+  }
+  hello_ = next_number();
+  ReplyBuffer request;
+  request.reserve(token.size() + limits::KiB);  // Growing would leave a copy of the token behind.
+  request::hello(request, hello_, name, std::string_view(reinterpret_cast<const char*>(token.data()), token.size()));
+  const bool sent = transport_.send(request);
+  wipe(request);
+  return sent;
 }
 
 bool Calls::subscribe_again() {

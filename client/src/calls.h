@@ -81,7 +81,7 @@ class Calls {
 
   [[nodiscard]] std::uint32_t next_number() noexcept;
   [[nodiscard]] Failure open();
-  [[nodiscard]] Failure greet();
+  [[nodiscard]] bool greet(std::span<const std::byte> token);
   [[nodiscard]] bool subscribe_again();
   void wait_and_receive(Instant deadline);
   void received(Transport::Received what);
@@ -104,12 +104,12 @@ class Calls {
   std::vector<std::unique_ptr<Call>> calls_;
   std::vector<std::unique_ptr<Call>> spare_;  ///< Finished ones, for their memory.
   std::uint32_t last_number_ = 0;
-  std::uint32_t hello_ = 0;        ///< The connection's own requests; 0: none is under way.
+  std::uint32_t hello_ = 0;  ///< The connection's own requests; 0: none is under way.
   std::uint32_t resubscribe_ = 0;
   bool just_opened_ = false;
-  bool must_subscribe_ = false;    ///< The last try to make the subscriptions again has failed.
+  bool must_subscribe_ = false;  ///< The last try to make the subscriptions again has failed.
   Subscriptions subscriptions_;
-  Failure subscription_failure_;   ///< To be told to who waits for changes.
+  Failure subscription_failure_;  ///< To be told to who waits for changes.
 };
 
 }  // namespace tantalus::client

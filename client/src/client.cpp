@@ -27,7 +27,9 @@ namespace {
 constexpr const char* default_socket = "/run/tantalus/resolve.sock";
 constexpr const char* default_name = "libtantalus/" TANTALUS_VERSION_TEXT;
 
-Failure missing(const char* what) { return {TANTALUS_INVALID_REQUEST, 0, std::string(what) + " is NULL"}; }
+Failure missing(const char* what) {
+  return {TANTALUS_INVALID_REQUEST, 0, std::string(what) + " is NULL"};
+}
 
 std::optional<Millis> to_max_age(std::int64_t max_age_ms) {
   return max_age_ms < 0 ? std::nullopt : std::optional(Millis(max_age_ms));
@@ -105,8 +107,8 @@ Started start_many(tantalus_client* client, const char* const* references, std::
   }
   std::vector<Reference> good;
   for (std::size_t i = 0; i < count && !started.failure.failed(); ++i) {
-    Result<ReferenceText> text = references[i] == nullptr ? fail(Code::invalid_request, "the reference is NULL")
-                                                          : read_reference(references[i]);
+    Result<ReferenceText> text =
+        references[i] == nullptr ? fail(Code::invalid_request, "the reference is NULL") : read_reference(references[i]);
     call.refused.push_back(text ? Failure{} : to_failure(text.error()));
     call.references.push_back(text ? std::move(*text) : ReferenceText{});
   }
@@ -224,7 +226,9 @@ tantalus_status take_number(tantalus_client* client, std::uint32_t number, tanta
 
 using namespace tantalus::client;  // What follows is C.
 
-const char* tantalus_version(void) { return TANTALUS_VERSION_TEXT; }
+const char* tantalus_version(void) {
+  return TANTALUS_VERSION_TEXT;
+}
 
 const char* tantalus_status_name(tantalus_status status) {
   switch (status) {
@@ -286,7 +290,9 @@ tantalus_status tantalus_uri_new(const char* reference, const char* source, cons
   return *uri != nullptr ? TANTALUS_OK : tell({TANTALUS_OUT_OF_MEMORY, 0, "no memory for a URI"}, error);
 }
 
-void tantalus_uri_free(char* uri) { free(uri); }
+void tantalus_uri_free(char* uri) {
+  free(uri);
+}
 
 tantalus_client* tantalus_client_new(void) {
   std::shared_ptr<LockedHeap> heap = LockedHeap::make();
@@ -302,7 +308,9 @@ tantalus_client* tantalus_client_new(void) {
   return client;
 }
 
-void tantalus_client_free(tantalus_client* client) { delete client; }
+void tantalus_client_free(tantalus_client* client) {
+  delete client;
+}
 
 tantalus_status tantalus_client_set_socket(tantalus_client* client, const char* path, tantalus_error* error) {
   if (client == nullptr || path == nullptr) {
@@ -337,8 +345,8 @@ void tantalus_client_set_timeout(tantalus_client* client, int64_t timeout_ms) {
   // What is longer than poll(2) can wait is as good as none.
   constexpr int64_t longest = INT32_MAX;
   if (client != nullptr) {
-    client->calls.timeout = timeout_ms < 0 || timeout_ms > longest ? tantalus::Millis::max()
-                                                                   : tantalus::Millis(timeout_ms);
+    client->calls.timeout =
+        timeout_ms < 0 || timeout_ms > longest ? tantalus::Millis::max() : tantalus::Millis(timeout_ms);
   }
 }
 
@@ -502,11 +510,17 @@ tantalus_status tantalus_start_subscribe(tantalus_client* client, const char* co
   return hand_out(start_many(client, references, count, TANTALUS_ANY_AGE, Wanted::subscriptions, false), call, error);
 }
 
-int tantalus_fd(const tantalus_client* client) { return client == nullptr ? -1 : client->calls.fd(); }
+int tantalus_fd(const tantalus_client* client) {
+  return client == nullptr ? -1 : client->calls.fd();
+}
 
-short tantalus_events(const tantalus_client* client) { return client == nullptr ? short{0} : client->calls.events(); }
+short tantalus_events(const tantalus_client* client) {
+  return client == nullptr ? short{0} : client->calls.events();
+}
 
-int tantalus_wait_ms(const tantalus_client* client) { return client == nullptr ? -1 : client->calls.wait_ms(); }
+int tantalus_wait_ms(const tantalus_client* client) {
+  return client == nullptr ? -1 : client->calls.wait_ms();
+}
 
 void tantalus_process(tantalus_client* client) {
   if (client != nullptr) {

@@ -55,7 +55,8 @@ tantalus_status tell(const Failure& failure, tantalus_error* error) noexcept {
   error->status = failure.status;
   error->retry_after_ms = failure.retry_after_ms;
   std::size_t size = std::min(failure.message.size(), sizeof error->message - 1);
-  while (size < failure.message.size() && size > 0 && (static_cast<unsigned char>(failure.message[size]) & 0xC0) == 0x80) {
+  while (size < failure.message.size() && size > 0 &&
+         (static_cast<unsigned char>(failure.message[size]) & 0xC0) == 0x80) {
     --size;
   }
   std::copy_n(failure.message.data(), size, error->message);

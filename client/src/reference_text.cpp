@@ -11,7 +11,8 @@ Result<ReferenceText> read_reference(std::string_view text) {
   }
   ReferenceText reference;
   reference.key = text;
-  // The default source is the agent's to know. Of all sources Vault's keys are the widest, and the agent judges the rest.
+  // The default source is the agent's to know. Of all sources Vault's keys are the widest, and the agent judges the
+  // rest.
   if (Result<void> valid = validate(reference.view(), Source::vault); !valid) {
     return std::unexpected(std::move(valid.error()));
   }

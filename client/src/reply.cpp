@@ -65,8 +65,7 @@ std::unique_ptr<tantalus_secret> make_secret(const std::shared_ptr<LockedHeap>& 
   return secret;
 }
 
-std::unique_ptr<tantalus_secret> make_default(const std::shared_ptr<LockedHeap>& heap,
-                                              const ReferenceText& reference) {
+std::unique_ptr<tantalus_secret> make_default(const std::shared_ptr<LockedHeap>& heap, const ReferenceText& reference) {
   response::SecretView view;
   view.value = std::as_bytes(std::span(*reference.default_value));
   view.key = reference.key;

@@ -15,7 +15,8 @@
 #include "protocol/reference.h"
 #include "protocol/response.h"
 
-/// One locked block holds the value and the texts, so that a secret is two allocations and nothing of it lies elsewhere.
+/// One locked block holds the value and the texts, so that a secret is two allocations and nothing of it lies
+/// elsewhere.
 struct tantalus_secret {
   std::shared_ptr<tantalus::client::LockedHeap> heap;  // Shared: a secret may outlive its client.
   std::span<std::byte> block;

@@ -66,9 +66,9 @@ typedef enum tantalus_status {
   TANTALUS_UNAVAILABLE = 7,
   TANTALUS_MISCONFIGURED = 8,
   TANTALUS_INTERNAL = 9,
-  TANTALUS_NO_AGENT = 10,    /**< Nobody answers on the socket, or the connection ended before the answer. */
-  TANTALUS_TIMED_OUT = 11,   /**< The client's timeout passed. */
-  TANTALUS_PENDING = 12,     /**< Non-blocking calls: no answer yet. */
+  TANTALUS_NO_AGENT = 10,  /**< Nobody answers on the socket, or the connection ended before the answer. */
+  TANTALUS_TIMED_OUT = 11, /**< The client's timeout passed. */
+  TANTALUS_PENDING = 12,   /**< Non-blocking calls: no answer yet. */
   TANTALUS_OUT_OF_MEMORY = 13
 } tantalus_status;
 
@@ -119,8 +119,7 @@ TANTALUS_API tantalus_status tantalus_client_set_socket(tantalus_client* client,
 TANTALUS_API tantalus_status tantalus_client_set_token_file(tantalus_client* client, const char* path,
                                                             tantalus_error* error);
 /** "name/version" of the program, for the agent to know; sent with a token or tantalus_hello(). NULL: the library's. */
-TANTALUS_API tantalus_status tantalus_client_set_name(tantalus_client* client, const char* name,
-                                                      tantalus_error* error);
+TANTALUS_API tantalus_status tantalus_client_set_name(tantalus_client* client, const char* name, tantalus_error* error);
 /** The time that each later call may take, connecting included: 10 s unless set; TANTALUS_NO_TIMEOUT. NULL: nothing. */
 TANTALUS_API void tantalus_client_set_timeout(tantalus_client* client, int64_t timeout_ms);
 /** 1 if the memory for values is locked, 0 if this process may not lock memory (see RLIMIT_MEMLOCK). */
@@ -146,7 +145,8 @@ TANTALUS_API TANTALUS_MUST_USE tantalus_status tantalus_resolve_many(tantalus_cl
                                                                      const char* const* references, size_t count,
                                                                      int64_t max_age_ms, tantalus_reply** reply,
                                                                      tantalus_error* error);
-/** What a resolve would do, without the value: one row (docs/protocol.md, "explain"; `backend.state`, `backend.why`). */
+/** What a resolve would do, without the value: one row (docs/protocol.md, "explain"; `backend.state`, `backend.why`).
+ */
 TANTALUS_API TANTALUS_MUST_USE tantalus_status tantalus_explain(tantalus_client* client, const char* reference,
                                                                 tantalus_reply** reply, tantalus_error* error);
 /** What this caller may resolve, a row each. `scope` and `source` filter; NULL: all. */
