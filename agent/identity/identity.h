@@ -13,7 +13,8 @@
 
 namespace tantalus {
 
-/// Whom limits and audit budgets are counted by: one number per pod, unit or uid, never reused in a process.
+/// Whom limits and audit budgets are counted by: one number per pod, unit or uid, never reused in a process. Whoever
+/// keeps something by it forgets what is idle: there can be as many as uids, units and (over time) pods.
 /// `unattested` is shared by all who could not be attested (trap 38).
 enum class PrincipalId : std::uint32_t { unattested = 0 };
 
@@ -23,13 +24,14 @@ struct IdentityFacts {
   pid_t pid = 0;
   uid_t uid = 0;
   gid_t gid = 0;
-  std::string unit;             ///< `unit`.
-  std::string pod;              ///< `pod`, `token`, as the five below.
+  bool weak_peer = false;  ///< Its process was held on to by PeerRung::weak.
+  std::string unit;        ///< `unit`.
+  std::string pod;         ///< `pod`, `token`, as the five below.
   std::string namespace_name;
   std::string service_account;
   std::string pod_uid;
   std::string container;
-  std::string executable;       ///< A claim; for the audit line alone.
+  std::string executable;  ///< A claim; for the audit line alone.
 };
 
 [[nodiscard]] std::string_view to_text(AttestorKind kind) noexcept;
