@@ -10,8 +10,9 @@
 
 namespace tantalus {
 
-/// Who gets what (docs/protocol.md, the table), decided before anything is looked up: no cache, no backend, one text for
-/// every refusal (promise 4). The only maker of Grant. No allocation where it allows. Immutable; built on each reload.
+/// Who gets what (docs/protocol.md, the table), decided before anything is looked up: no cache, no backend, one text
+/// for every refusal (promise 4). The only maker of Grant. No allocation where it allows. Immutable; built on each
+/// reload.
 class Policy {
  public:
   struct Sources {
