@@ -240,13 +240,13 @@ Result<Head> read(std::span<const std::byte> frame) {
     return not_understood("neither a response nor a notification");
   }
   if (head.is_notification) {
-    fields.text(head.method);
-    const Item& params = cursor.next();
-    const std::uint64_t given = params.is(Item::Kind::array) ? params.number : 0;
-    if (!fields.is_good() || !params.is(Item::Kind::array)) {
+    const Item method = cursor.next();
+    const Item params = cursor.next();
+    if (!method.is(Item::Kind::str) || !params.is(Item::Kind::array)) {
       return not_understood("a notification is a method and an array");
     }
-    for (std::uint64_t i = 0; i < given && !cursor.is_broken(); ++i) {
+    head.method = method.text;
+    for (std::uint64_t i = 0; i < params.number && !cursor.is_broken(); ++i) {
       const std::size_t begin = cursor.at();
       cursor.skip();
       if (i == 0) {
