@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/daemon.h"
+
+#include <csignal>
+#include <utility>
+
+#include "agent/daemon_parts.h"
+
+namespace tantalus {
+
+std::expected<std::unique_ptr<Daemon>, StartFailure> Daemon::start(Config config, std::string config_path, Log& log) {
+  auto parts = std::make_unique<Parts>(std::move(config), std::move(config_path), log);
+  if (std::optional<StartFailure> failure = parts->build()) {
+    return std::unexpected(std::move(*failure));
+  }
+  return std::unique_ptr<Daemon>(new Daemon(std::move(parts)));
+}
+
+Daemon::Daemon(std::unique_ptr<Parts> parts) noexcept : parts_(std::move(parts)) {}
+Daemon::~Daemon() = default;
+
+int Daemon::run() { return parts_->run(); }
+
+Daemon::Parts::Parts(Config first_config, std::string path, Log& to)
+    : config_(std::move(first_config)), config_path_(std::move(path)), log_(to) {}
+
+Daemon::Parts::~Parts() {
+  config_cancel_.cancel();
+  debug_.reset();
+  listener_.reset();
+  if (gate_ != nullptr) {
+    gate_->close();
+  }
+  server_.reset();
+  for (auto& deadlines : deadlines_) {
+    deadlines.reset();
+  }
+  turn_.reset();
+  service_.reset();
+  gate_.reset();  // What still waits is cancelled by this, while all that it uses is there.
+  subscriptions_.reset();
+  if (scratch_ != nullptr) {
+    arena_->free(scratch_);
+  }
+  close_sockets();
+}
+
+int Daemon::Parts::run() {
+  // Handlers run on the loop: nothing happens inside a signal (trap 113).
+  const auto stop = [this] {
+    if (draining_) {
+      log_.warning("a second signal: stopping at once");
+      loop_.stop();
+      return;
+    }
+    begin_drain();
+  };
+  loop_.on_signal(SIGTERM, stop);
+  loop_.on_signal(SIGINT, stop);
+  loop_.on_signal(SIGHUP, [this] { (void)reload("SIGHUP"); });
+  loop_.on_signal(SIGUSR1, [this] { audit_->reopen(); });
+  if (const auto period = notifier_.watchdog_period()) {
+    watchdog_.emplace(loop_, [this, every = *period] {
+      notifier_.feed_watchdog();
+      watchdog_->arm(loop_.now() + every);
+    });
+    watchdog_->arm(loop_.now());
+  }
+  (void)gate_->enter(watch_config());
+  listener_->start();
+  notifier_.ready("serving");
+  log_.info("serving", {{"socket", resolve_socket_.path}});
+  loop_.run();
+  audit_->finish();
+  log_.info("stopped");
+  return ExitCode::stopped;
+}
+
+void Daemon::Parts::begin_drain() {
+  draining_ = true;
+  notifier_.stopping("draining");
+  log_.info("stopping: pending requests are answered first", {{"deadline_ms", config_.limits.drain}});
+  config_cancel_.cancel();
+  // Its path goes first, so that a successor may bind it while this one still answers.
+  close_sockets();
+  listener_->drain();
+  drain_.emplace(loop_, [this] {
+    log_.warning("the drain's deadline has passed", {{"connections", listener_->size()}});
+    loop_.stop();
+  });
+  drain_->arm(loop_.now() + config_.limits.drain);
+}
+
+void Daemon::Parts::check_drained() {
+  if (draining_ && listener_->size() == 0 && quota_->waiting() == 0) {
+    loop_.stop();
+  }
+}
+
+void Daemon::Parts::close_sockets() {
+  const auto close = [](OwnSocket& socket) {
+    if (!socket.inherited && socket.bound.fd >= 0) {
+      remove_unix_socket(socket.path, socket.bound);
+    }
+  };
+  close(resolve_socket_);
+  resolve_socket_.inherited = true;  // Once.
+  if (debug_socket_.has_value()) {
+    close(*debug_socket_);
+    debug_socket_->inherited = true;
+  }
+}
+
+void Daemon::Parts::on_value_changed(Source source, IntegrationId integration, std::string_view object,
+                                     std::string_view key) {
+  resolver_->on_value_changed(source, integration, object, key);
+}
+
+}  // namespace tantalus
