@@ -19,7 +19,9 @@ std::expected<std::unique_ptr<Daemon>, StartFailure> Daemon::start(Config config
 Daemon::Daemon(std::unique_ptr<Parts> parts) noexcept : parts_(std::move(parts)) {}
 Daemon::~Daemon() = default;
 
-int Daemon::run() { return parts_->run(); }
+int Daemon::run() {
+  return parts_->run();
+}
 
 Daemon::Parts::Parts(Config first_config, std::string path, Log& to)
     : config_(std::move(first_config)), config_path_(std::move(path)), log_(to) {}

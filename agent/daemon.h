@@ -29,8 +29,8 @@ struct StartFailure {
 class Daemon {
  public:
   /// Binds, maps, loads and gives up what it does not need; serves once run() is called.
-  [[nodiscard]] static std::expected<std::unique_ptr<Daemon>, StartFailure> start(Config config, std::string config_path,
-                                                                                  Log& log);
+  [[nodiscard]] static std::expected<std::unique_ptr<Daemon>, StartFailure> start(Config config,
+                                                                                  std::string config_path, Log& log);
   ~Daemon();
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;

@@ -11,7 +11,9 @@
 namespace tantalus {
 namespace {
 
-bool matches(const std::optional<std::string>& wanted, std::string_view is) { return !wanted.has_value() || *wanted == is; }
+bool matches(const std::optional<std::string>& wanted, std::string_view is) {
+  return !wanted.has_value() || *wanted == is;
+}
 
 }  // namespace
 
@@ -29,8 +31,8 @@ ReadinessReport Daemon::Parts::readiness() const {
     any_up = state.health != Health::down;
   }
   // Ready while something can be answered, be it from what is cached (trap 110).
-  report.ready = loaded_ && !draining_ && config_.secrets_v2 && audit_->is_healthy() &&
-                 (any_up || cache_->counters().entries > 0);
+  report.ready =
+      loaded_ && !draining_ && config_.secrets_v2 && audit_->is_healthy() && (any_up || cache_->counters().entries > 0);
   return report;
 }
 

@@ -63,7 +63,8 @@ class Daemon::Parts final : public Inspect, public ChangeListener {
   [[nodiscard]] Result<std::size_t> flush_cache(const CacheFilter& filter, const Operator& who) override;
 
   // ChangeListener: on to the resolver, and health to the log.
-  void on_value_changed(Source source, IntegrationId integration, std::string_view object, std::string_view key) override;
+  void on_value_changed(Source source, IntegrationId integration, std::string_view object,
+                        std::string_view key) override;
   void on_health_changed(Source source) override;
 
  private:

@@ -90,7 +90,8 @@ Task<void> Daemon::Parts::watch_config() {
   }
   config_watch_ = std::move(*watch);
   while (!config_cancel_.is_cancelled()) {
-    if (const Result<void> watched = config_watch_->set_directories(directories_of(config_path_)); !watched.has_value()) {
+    if (const Result<void> watched = config_watch_->set_directories(directories_of(config_path_));
+        !watched.has_value()) {
       log_.warning("the configuration file is not wholly watched", {{"why", watched.error().message}});
     }
     auto change = config_watch_->changed(config_cancel_);

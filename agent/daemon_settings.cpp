@@ -20,8 +20,7 @@ Cache::Options cache_options(const Config& config) {
 }
 
 FreshnessRules freshness_rules(const Config& config) {
-  return {config.cache.ttl, config.cache.stale_if_error, config.cache.negative_ttl,
-          config.cache.refresh_ahead_percent};
+  return {config.cache.ttl, config.cache.stale_if_error, config.cache.negative_ttl, config.cache.refresh_ahead_percent};
 }
 
 Service::Options service_options(const Config& config) {
@@ -72,9 +71,13 @@ std::optional<std::string> refuse(const Config& config) {
   return rules.has_value() ? std::nullopt : std::optional(rules.error().message);
 }
 
-Log::Level log_level(const Config& config) noexcept { return static_cast<Log::Level>(config.log.level); }
+Log::Level log_level(const Config& config) noexcept {
+  return static_cast<Log::Level>(config.log.level);
+}
 
-Log::Format log_format(const Config& config) noexcept { return static_cast<Log::Format>(config.log.format); }
+Log::Format log_format(const Config& config) noexcept {
+  return static_cast<Log::Format>(config.log.format);
+}
 
 std::vector<std::string> directories_of(const std::string& path) {
   namespace fs = std::filesystem;

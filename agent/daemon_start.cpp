@@ -17,8 +17,12 @@ namespace {
 
 constexpr std::size_t scratch_bytes = 64 * limits::KiB;
 
-StartFailure system_failure(const Error& error) { return {ExitCode::system, error.message}; }
-StartFailure config_failure(std::string message) { return {ExitCode::configuration, std::move(message)}; }
+StartFailure system_failure(const Error& error) {
+  return {ExitCode::system, error.message};
+}
+StartFailure config_failure(std::string message) {
+  return {ExitCode::configuration, std::move(message)};
+}
 
 }  // namespace
 
@@ -65,10 +69,10 @@ std::optional<StartFailure> Daemon::Parts::build_backends() {
   gate_ = std::make_unique<Gate>();
   resolver_->set_gate(*gate_);
   subscriptions_ = std::make_unique<Subscriptions>(*resolver_, loop_, *gate_);
-  resolver_->set_place_listener([this](Source source, IntegrationId integration, std::string_view object,
-                                       std::string_view key) {
-    subscriptions_->on_place_changed(source, integration, object, key);
-  });
+  resolver_->set_place_listener(
+      [this](Source source, IntegrationId integration, std::string_view object, std::string_view key) {
+        subscriptions_->on_place_changed(source, integration, object, key);
+      });
   if (config_.backends.kubernetes.enabled) {
     log_.info("backends.kubernetes is off: this build has no Kubernetes backend");
   }
@@ -96,9 +100,10 @@ std::optional<StartFailure> Daemon::Parts::build_server() {
   }
   quota_->set_descriptor_room(budget->connections);
   if (budget->is_cut) {
-    log_.warning("RLIMIT_NOFILE allows fewer connections than limits.connections asks for; raise it "
-                 "(LimitNOFILE= in systemd, ulimit -n)",
-                 {{"limit", budget->limit}, {"connections", budget->connections}});
+    log_.warning(
+        "RLIMIT_NOFILE allows fewer connections than limits.connections asks for; raise it "
+        "(LimitNOFILE= in systemd, ulimit -n)",
+        {{"limit", budget->limit}, {"connections", budget->connections}});
   }
   reader_ = std::make_unique<MessageReader>(config_.limits.max_batch);
   service_ = std::make_unique<Service>(loop_, *quota_, *resolver_, *subscriptions_, *audit_, *gate_,
@@ -190,9 +195,7 @@ void Daemon::Parts::build_debug() {
 
 void Daemon::Parts::harden_process() {
   HardenPlan plan;
-  const auto directory_of = [](const std::string& path) {
-    return std::filesystem::path(path).parent_path().string();
-  };
+  const auto directory_of = [](const std::string& path) { return std::filesystem::path(path).parent_path().string(); };
   if (!config_.audit.path.empty() && config_.audit.path != "-") {
     plan.writable.push_back(directory_of(config_.audit.path));
   }

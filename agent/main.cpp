@@ -49,13 +49,20 @@ std::optional<int> read_options(int argc, char** argv, Options& options) {
   ::opterr = 0;
   for (int chosen = 0; (chosen = ::getopt_long(argc, argv, "", known, nullptr)) != -1;) {
     switch (chosen) {
-      case 'c': options.config = ::optarg; break;
-      case 'k': options.check = true; break;
+      case 'c':
+        options.config = ::optarg;
+        break;
+      case 'k':
+        options.check = true;
+        break;
       case 'v':
         std::printf("tantalusd %s (%s)\n", tantalus::version_text.data(), tantalus::commit_text.data());
         return ExitCode::stopped;
-      case 'h': std::fputs(help, stdout); return ExitCode::stopped;
-      default: return usage((std::string("unknown option or missing value: ") + argv[::optind - 1]).c_str());
+      case 'h':
+        std::fputs(help, stdout);
+        return ExitCode::stopped;
+      default:
+        return usage((std::string("unknown option or missing value: ") + argv[::optind - 1]).c_str());
     }
   }
   if (::optind < argc) {

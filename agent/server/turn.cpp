@@ -13,13 +13,6 @@ Turn::Turn(Loop& loop, Audit& audit, Gate& gate)
 
 Turn::~Turn() = default;
 
-void Turn::add_ready(Connection& connection) {
-  ready_.push_back(&connection);
-  if (!next_turn_.is_armed()) {
-    next_turn_.arm(loop_.now());
-  }
-}
-
 void Turn::serve_ready() {
   serving_.swap(ready_);
   for (std::size_t i = 0; i < serving_.size(); ++i) {
@@ -52,6 +45,9 @@ void Turn::finish() {
   }
   graves_.clear();
   gate_.sweep();
+  if (!ready_.empty()) {
+    next_turn_.arm(loop_.now());  // Here, not when it is added: a timer that is due would still run in this turn.
+  }
   lag_.add(loop_.precise_now() - loop_.now());
 }
 

@@ -28,7 +28,7 @@ class Turn {
   ~Turn();
 
   void add_dirty(Connection& connection) { dirty_.push_back(&connection); }  ///< It has something to finish.
-  void add_ready(Connection& connection);                                    ///< It has frames left for the next turn.
+  void add_ready(Connection& connection) { ready_.push_back(&connection); }  ///< It has frames left for the next turn.
   /// A connection that is closed: forgotten here, destroyed when the turn ends.
   void bury(std::unique_ptr<Connection> connection);
   /// The loop's before-sleep hook.

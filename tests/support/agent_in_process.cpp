@@ -39,17 +39,18 @@ AgentInProcess::AgentInProcess(Options options) : reader(options.limits.max_batc
   arena->set_reclaimer([this](std::size_t bytes) { return cache->reclaim(bytes, DomainId::none); });
   backend = std::make_unique<WaitingBackend>(*arena, loop);
   audit = must(Audit::open(options.audit, loop, "test"));
-  resolver = std::make_unique<Resolver>(*cache, loop,
-                                        FreshnessRules{options.cache.ttl, options.cache.stale_if_error,
-                                                       options.cache.negative_ttl, options.cache.refresh_ahead_percent});
+  resolver =
+      std::make_unique<Resolver>(*cache, loop,
+                                 FreshnessRules{options.cache.ttl, options.cache.stale_if_error,
+                                                options.cache.negative_ttl, options.cache.refresh_ahead_percent});
   resolver->set_backend(Source::file, *backend);
   gate = std::make_unique<Gate>();
   resolver->set_gate(*gate);
   subscriptions = std::make_unique<Subscriptions>(*resolver, loop, *gate);
-  resolver->set_place_listener([this](Source source, IntegrationId integration, std::string_view object,
-                                      std::string_view key) {
-    subscriptions->on_place_changed(source, integration, object, key);
-  });
+  resolver->set_place_listener(
+      [this](Source source, IntegrationId integration, std::string_view object, std::string_view key) {
+        subscriptions->on_place_changed(source, integration, object, key);
+      });
   IdentityConfig identity;
   identity.attestors = {AttestorKind::user};
   if (options.with_domain) {
@@ -65,8 +66,8 @@ AgentInProcess::AgentInProcess(Options options) : reader(options.limits.max_batc
   }
   std::vector<std::unique_ptr<Attestor>> attestors;
   attestors.push_back(make_user_attestor());
-  attestation = std::make_unique<Attestation>(std::move(attestors),
-                                              must(Rules::compile(identity, "iomete-secret-store", domains, false)), false);
+  attestation = std::make_unique<Attestation>(
+      std::move(attestors), must(Rules::compile(identity, "iomete-secret-store", domains, false)), false);
   quota = std::make_unique<Quota>(options.limits);
   auto policy = std::make_unique<const Policy>(
       Policy::Sources{.default_source = Source::file, .kubernetes = false, .file = true, .vault = false});
@@ -81,9 +82,10 @@ AgentInProcess::AgentInProcess(Options options) : reader(options.limits.max_batc
   }
   constexpr std::size_t scratch = 64 * limits::KiB;
   scratch_ = arena->allocate(scratch);
-  parts_ = std::make_unique<ServerParts>(ServerParts{
-      loop, *quota, *turns, *service, nullptr, *attestation, *gate, *subscriptions, reader,
-      std::span(static_cast<std::byte*>(scratch_), scratch), *deadlines_[0], *deadlines_[1], *deadlines_[2], *deadlines_[3]});
+  parts_ = std::make_unique<ServerParts>(ServerParts{loop, *quota, *turns, *service, nullptr, *attestation, *gate,
+                                                     *subscriptions, reader,
+                                                     std::span(static_cast<std::byte*>(scratch_), scratch),
+                                                     *deadlines_[0], *deadlines_[1], *deadlines_[2], *deadlines_[3]});
   bound_ = must(bind_unix_socket(socket_path_, 0666));
   listener = std::make_unique<Listener>(*parts_, bound_.fd);
   loop.set_before_sleep([this] {

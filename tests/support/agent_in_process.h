@@ -19,17 +19,19 @@
 
 namespace tantalus::test {
 
+struct AgentOptions {
+  LimitsConfig limits;
+  CacheConfig cache;
+  AuditConfig audit;  ///< `path` as by default: a file of its own.
+  bool admin = false;
+  bool with_domain = true;
+};
+
 /// The agent's real parts around a WaitingBackend, on the test's thread, serving the test's own uid as domain `mine`
 /// over a real socket. The test turns the loop by turn() or until().
 class AgentInProcess {
  public:
-  struct Options {
-    LimitsConfig limits;
-    CacheConfig cache;
-    AuditConfig audit;  ///< `path` empty: a file of its own.
-    bool admin = false;
-    bool with_domain = true;
-  };
+  using Options = AgentOptions;
   explicit AgentInProcess(Options options = {});
   ~AgentInProcess();
 

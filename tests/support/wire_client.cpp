@@ -33,7 +33,9 @@ WireClient::WireClient(const std::string& path, Turn turn)
   }
 }
 
-WireClient::~WireClient() { close(); }
+WireClient::~WireClient() {
+  close();
+}
 
 void WireClient::close() {
   if (fd_ >= 0) {
@@ -59,7 +61,9 @@ void WireClient::send(std::span<const std::byte> bytes) {
   }
 }
 
-void WireClient::shut_write() { ::shutdown(fd_, SHUT_WR); }
+void WireClient::shut_write() {
+  ::shutdown(fd_, SHUT_WR);
+}
 
 bool WireClient::fill(std::chrono::steady_clock::time_point until) {
   std::array<std::byte, 65536> chunk;

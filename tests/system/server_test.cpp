@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -263,9 +264,10 @@ TEST_CASE("a request that can't be read keeps its msgid and the connection", "[s
   AgentInProcess agent;
   agent.backend->set("mine/k", "v", "1");
   WireClient client(agent.socket(), agent.turner());
-  client.send(std::string("\x94\x00\x05\xa7resolve\x91\x82\xa3key\xa1k\xa5sorce\xa4"
-                          "file",
-                          32));
+  client.send(
+      std::string("\x94\x00\x05\xa7resolve\x91\x82\xa3key\xa1k\xa5sorce\xa4"
+                  "file",
+                  30));
   const auto reply = client.receive();
   REQUIRE(reply.has_value());
   CHECK(reply->head.msgid == 5);
@@ -528,5 +530,5 @@ TEST_CASE("without its line no answer leaves", "[server][promise-9]") {
   client.send(ping);
   const auto pong = client.receive();
   REQUIRE(pong.has_value());
-  CHECK(response::read_text(pong->head.result) == Result<std::string_view>("pong"));
+  CHECK(response::read_text(pong->head.result).value() == "pong");
 }
