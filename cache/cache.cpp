@@ -22,6 +22,7 @@ struct DomainUse {
   UseList negative;
 
   [[nodiscard]] std::size_t values() const noexcept { return fresh.size() + used.size(); }
+  [[nodiscard]] std::size_t negatives() const noexcept { return negative.size(); }
   [[nodiscard]] bool is_idle() const noexcept { return values() == 0 && negative.size() == 0 && account->bytes() == 0; }
 };
 
@@ -184,19 +185,28 @@ class Cache::State {
     const std::size_t part = std::min(options_.per_domain, limit);
     const auto most = static_cast<std::size_t>(static_cast<double>(options_.max_values) *
                                                (static_cast<double>(part) / static_cast<double>(limit)));
-    if (domain.values() > std::max<std::size_t>(most, 1)) {
-      evict_other(oldest_of(domain, &keep));
+    // Of those that replies hold none is evicted, so that there may be a few more for a while.
+    while (domain.values() > std::max<std::size_t>(most, 1) && evict_if_any(oldest_of(domain, &keep))) {
     }
-    if (table_.size() - negatives_ > options_.max_values) {
-      evict_other(oldest_of_all(DomainId::none, &keep));
+    while (table_.size() - negatives_ > options_.max_values &&
+           evict_if_any(oldest_of(domain_with_most(domain, &DomainUse::values), &keep))) {
     }
   }
 
-  /// Of those in use by replies none is evicted, so that a few more entries than the most may stay for a while.
-  void evict_other(Entry* victim) noexcept {
+  /// A flood drives out itself, and nobody else's few.
+  DomainUse& domain_with_most(DomainUse& at_least, std::size_t (DomainUse::*count)() const noexcept) noexcept {
+    DomainUse* most = &at_least;
+    for (const auto& [id, other] : domains_) {
+      most = (other.get()->*count)() > (most->*count)() ? other.get() : most;
+    }
+    return *most;
+  }
+
+  bool evict_if_any(Entry* victim) noexcept {
     if (victim != nullptr) {
       evict(*victim);
     }
+    return victim != nullptr;
   }
 
   void bound_negatives(const Entry& keep) noexcept {
@@ -205,12 +215,7 @@ class Cache::State {
       evict(*domain.negative.oldest());
     }
     while (negatives_ > std::max<std::size_t>(options_.max_negative, 1)) {
-      // Whoever has the most gives one up: a flood drives out itself.
-      DomainUse* most = &domain;
-      for (const auto& [id, other] : domains_) {
-        most = other->negative.size() > most->negative.size() ? other.get() : most;
-      }
-      Entry* oldest = most->negative.oldest();
+      Entry* oldest = domain_with_most(domain, &DomainUse::negatives).negative.oldest();
       evict(*(oldest == &keep ? oldest->newer : oldest));
     }
   }

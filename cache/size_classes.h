@@ -22,9 +22,9 @@ struct SizeClass {
 
 namespace detail {
 /// Sizes that leave little of 1 or 4 pages unused.
-inline constexpr std::array<std::uint16_t, 31> sizes{32,  48,  64,   80,   96,   112,  128,  144,  160, 176, 192,
-                                                     208, 224, 240,  272,  304,  336,  400,  448,  496, 576, 672,
-                                                     768, 848, 1008, 1168, 1360, 1632, 2032, 2720, 4080};
+inline constexpr std::array<std::uint16_t, 33> sizes{32,  48,  64,   80,   96,   112,  128,  144,  160,  176,  192,
+                                                     208, 224, 240,  272,  304,  336,  400,  448,  496,  576,  672,
+                                                     768, 848, 1008, 1168, 1360, 1632, 2032, 2720, 3264, 4080, 5456};
 consteval auto make_classes() {
   std::array<SizeClass, sizes.size()> classes{};
   for (std::size_t i = 0; i < sizes.size(); ++i) {

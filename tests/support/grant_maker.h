@@ -18,7 +18,7 @@ class Policy {
     std::uint32_t version = 0;
     std::string_view object = "finance";
     std::string_view key = "db-password";
-    std::string_view field;
+    std::string_view field = {};
   };
 
   [[nodiscard]] static Grant grant(const Fields& fields) {
