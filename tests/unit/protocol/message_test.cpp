@@ -244,6 +244,15 @@ TEST_CASE("what is not one whole message is a bad frame, answered with msgid 0")
   }
 }
 
+TEST_CASE("a negative number leaves nothing behind for the next one") {
+  MessageReader reader(4);
+  const std::string bad = request("resolve", map(2) + key + str("max_age") + "\xff");
+  const std::string good = request("resolve", map(2) + key + str("max_age") + uint(5));
+  REQUIRE(reader.read(bytes_of(bad)) == Kind::bad_request);
+  REQUIRE(reader.read(bytes_of(good)) == Kind::call);
+  CHECK(reader.call().max_age == Millis(5));
+}
+
 TEST_CASE("a reader reads on after every kind of failure") {
   MessageReader reader(4);
   const std::string good = request("resolve", map(1) + key);

@@ -164,6 +164,22 @@ TEST_CASE("a secret's reply ends with the header of its value") {
   CHECK_FALSE(secret->stale);
 }
 
+TEST_CASE("texts of every length are written whole") {
+  for (std::size_t size = 0; size < 600; ++size) {
+    const std::string text(size, 'x');
+    ReplyBuffer out;
+    reply::error(out, 1, Error{Code::internal, text, Millis{0}});
+    REQUIRE(read_head(out).error->message == text);
+    out.clear();
+    reply::batch_subscription(
+        out, {.key = "k", .source = Source::file, .scope = Scope::domain, .id = text, .version = text}, true);
+    const auto item = response::read_change(out);
+    REQUIRE(item.has_value());
+    REQUIRE(item->id == text);
+    REQUIRE(item->version == text);
+  }
+}
+
 TEST_CASE("an error's reply is read with its code, its message and when to retry") {
   ReplyBuffer out;
   reply::error(out, 4, Error{Code::unavailable, "the backend is down", Millis(1500)});
