@@ -29,7 +29,6 @@ class DebugServer {
   DebugServer& operator=(const DebugServer&) = delete;
   ~DebugServer();
 
-  /// Ends idle connections and those under way after their answer: health is told until the very end of a drain.
   [[nodiscard]] std::size_t connections() const noexcept;
 
   class State;

@@ -179,8 +179,6 @@ constexpr Narrow narrow[] = {
     {"prctl", equals(0, PR_GET_NO_NEW_PRIVS)},
     // A limit is read, not set.
     {"prlimit64", equals(2, 0)},
-    // Whether a peer lives: signal 0.
-    {"pidfd_send_signal", equals(1, 0)},
     {"ioctl", masked(1, ioctl_type_and_number, pidfd_get_info)},
     {"ioctl", equals(1, FIONBIO)},
     {"ioctl", equals(1, FIOCLEX)},
