@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string_view>
@@ -22,12 +23,20 @@ class KeyedHash {
   constexpr void add(std::uint64_t number) noexcept { state_ = fold(state_ ^ number, step_) + number; }
 
   void add(std::string_view text) noexcept {
-    add(text.size());  // So that "ab" + "c" is not "a" + "bc".
-    while (text.size() > sizeof(std::uint64_t)) {
-      add(load(text, sizeof(std::uint64_t)));
-      text.remove_prefix(sizeof(std::uint64_t));
+    add(text.size());  // So that "ab" + "c" is not "a" + "bc", and bytes read twice below mean no other text.
+    const char* at = text.data();
+    std::size_t left = text.size();
+    for (; left > 8; left -= 8, at += 8) {
+      add(load<std::uint64_t>(at));
     }
-    add(load(text, text.size()));
+    if (text.size() > 8) {
+      add(load<std::uint64_t>(at + left - 8));
+    } else if (left >= 4) {
+      add(std::uint64_t{load<std::uint32_t>(at)} << 32 | load<std::uint32_t>(at + left - 4));
+    } else if (left > 0) {
+      add(std::uint64_t{load<std::uint8_t>(at)} << 16 | std::uint64_t{load<std::uint8_t>(at + left / 2)} << 8 |
+          load<std::uint8_t>(at + left - 1));
+    }
   }
 
   [[nodiscard]] constexpr std::uint64_t value() const noexcept { return fold(state_, step_ ^ 0x9e3779b97f4a7c15U); }
@@ -39,9 +48,10 @@ class KeyedHash {
     const Wide product = Wide{a} * b;
     return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
   }
-  static std::uint64_t load(std::string_view text, std::size_t bytes) noexcept {
-    std::uint64_t number = 0;
-    std::memcpy(&number, text.data(), bytes);
+  template <class Number>
+  static Number load(const char* at) noexcept {
+    Number number{};
+    std::memcpy(&number, at, sizeof number);
     return number;
   }
 

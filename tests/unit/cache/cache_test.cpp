@@ -17,6 +17,7 @@ namespace {
 std::size_t allocations = 0;  // Of this executable, by the operator below.
 }
 
+#if !defined(TANTALUS_HAS_ASAN)  // It has its own, and wants all of them or none replaced.
 void* operator new(std::size_t bytes) {
   ++allocations;
   if (void* block = std::malloc(bytes)) {
@@ -30,6 +31,7 @@ void operator delete(void* block) noexcept {
 void operator delete(void* block, std::size_t) noexcept {
   std::free(block);
 }
+#endif
 
 namespace tantalus {
 namespace {
