@@ -24,9 +24,17 @@ struct Received {
   bool foreign;  ///< The kernel names another sender than the pinned process.
 };
 
-/// recvmsg(2) with room for the sender's credentials and nothing else: descriptors that a peer passes find no room and
-/// are closed by the kernel (trap 35).
-Received receive(int fd, std::span<std::byte> room, pid_t expected) {
+/// recv(2): descriptors that a peer passes find no room and are closed by the kernel (trap 35).
+ssize_t receive(int fd, std::span<std::byte> room) {
+  ssize_t bytes = 0;
+  do {
+    bytes = ::recv(fd, room.data(), room.size(), MSG_DONTWAIT);
+  } while (bytes < 0 && errno == EINTR);
+  return bytes;
+}
+
+/// The same with room for the sender's credentials, and for nothing else.
+Received receive_named(int fd, std::span<std::byte> room, pid_t expected) {
   iovec piece{room.data(), room.size()};
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(ucred))];
   msghdr message{};
@@ -78,6 +86,9 @@ bool Connection::sender_is_pinned() const noexcept {
 // --- reading ---
 
 void Connection::on_ready(unsigned events) {
+  if (state_ == State::closed) {
+    return;  // It is buried when the turn ends.
+  }
   if (state_ == State::discarding) {
     discard();
     return;
@@ -96,7 +107,8 @@ void Connection::read() {
   const std::size_t most = parts_.quota.limits().max_frame;
   std::span<std::byte> room = parts_.scratch;
   room = room.first(std::min(room.size(), std::max<std::size_t>(most, input_.size() + 1) - input_.size()));
-  const Received received = receive(socket_.get(), room, peer_.pid());
+  const Received received =
+      names_senders_ ? receive_named(socket_.get(), room, peer_.pid()) : Received{receive(socket_.get(), room), true};
   if (received.bytes < 0) {
     if (errno != EAGAIN) {
       close_now();
@@ -274,6 +286,12 @@ Task<void> Connection::attest() {
     attestation_failure_ = outcome.error();
   }
   attested_ = Attested::done;
+  if (!identity_.has_value() || !identity_->is_admin()) {
+    // Only the admin scope asks who sent a frame; having the kernel name every sender costs each frame of the others.
+    const int off = 0;
+    ::setsockopt(socket_.get(), SOL_SOCKET, SO_PASSCRED, &off, sizeof off);
+    names_senders_ = false;
+  }
   if (attestation_waits_) {
     make_ready();
   }
@@ -409,15 +427,15 @@ void Connection::shut_after_last_reply() {
 
 void Connection::discard() {
   while (discarded_ < limits::discard_after_close) {
-    const Received received = receive(socket_.get(), parts_.scratch, peer_.pid());
-    if (received.bytes <= 0) {
-      if (received.bytes < 0 && errno == EAGAIN) {
+    const ssize_t received = receive(socket_.get(), parts_.scratch);
+    if (received <= 0) {
+      if (received < 0 && errno == EAGAIN) {
         rearm();
         return;
       }
       break;
     }
-    discarded_ += static_cast<std::size_t>(received.bytes);
+    discarded_ += static_cast<std::size_t>(received);
   }
   close_now();
 }
@@ -427,7 +445,6 @@ void Connection::close_now() {
     return;
   }
   state_ = State::closed;
-  watch_.want(FdWatch::none);
   attest_cancel_.cancel();
   while (!works_.empty()) {
     Work* work = works_.back();

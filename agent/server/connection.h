@@ -158,6 +158,7 @@ class Connection final : public Subscriber {
   State state_ = State::open;
   bool saw_eof_ = false;
   bool saw_token_ = false;
+  bool names_senders_ = true;  ///< SO_PASSCRED is on, as inherited from the listener.
   bool foreign_sender_ = false;
   bool send_blocked_ = false;
   bool is_dirty_ = false;

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <utility>
@@ -17,7 +18,7 @@
 namespace tantalus {
 namespace {
 
-constexpr int accepts_a_wake = 32;
+constexpr int most_accepts_a_wake = 32;
 constexpr Millis pause_without_descriptors = std::chrono::milliseconds(100);
 
 UniqueFd open_reserve() {
@@ -45,9 +46,13 @@ void Listener::start() {
 }
 
 void Listener::accept_some() {
-  for (int i = 0; i < accepts_a_wake; ++i) {
+  // Callers mostly come alone, and then a second accept4() is a call for nothing: as many are asked for as came of
+  // late.
+  int accepted_now = 0;
+  while (accepted_now < batch_) {
     const int fd = ::accept4(socket_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd >= 0) {
+      ++accepted_now;
       accepted(fd);
       continue;
     }
@@ -57,8 +62,9 @@ void Listener::accept_some() {
     if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
       out_of_descriptors();
     }
-    return;
+    break;
   }
+  batch_ = accepted_now == batch_ ? std::min(batch_ * 2, most_accepts_a_wake) : std::max(accepted_now, 1);
 }
 
 void Listener::accepted(int fd) {

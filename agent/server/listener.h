@@ -45,6 +45,7 @@ class Listener {
   ServerParts& parts_;
   int socket_;
   UniqueFd reserve_;
+  int batch_ = 1;  ///< Accepts in one wake.
   FdWatch watch_;
   Timer resume_;
   std::unordered_map<Connection*, std::unique_ptr<Connection>> connections_;
