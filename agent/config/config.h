@@ -57,11 +57,11 @@ struct RuleConfig {
   std::optional<std::string> namespace_label;
   std::optional<std::string> namespace_glob;
   std::optional<std::string> unit;
-  std::optional<std::string> user;          ///< A uid or a name.
-  std::vector<std::string> namespaces;      ///< Globs; with `pod_label` required, else narrowing.
+  std::optional<std::string> user;      ///< A uid or a name.
+  std::vector<std::string> namespaces;  ///< Globs; with `pod_label` required, else narrowing.
   std::optional<std::string> service_account;
   std::vector<std::string> containers;
-  std::optional<std::string> domain;        ///< Required where the rule has no label that gives it; absent on admins.
+  std::optional<std::string> domain;  ///< Required where the rule has no label that gives it; absent on admins.
 };
 
 enum class AttestorKind : std::uint8_t { pod, token, unit, user };

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <map>
+#include <string>
+
+#include "agent/config/names.h"
+#include "agent/config/schema.h"
+
+namespace tantalus {
+namespace {
+
+// The longest of what stands before a domain in the names of its objects (docs/configuration.md, "Vault").
+constexpr std::string_view longest_prefix = "iomete-vault-integrations-";
+constexpr std::size_t max_object_name = 253;
+
+class DomainCheck {
+ public:
+  DomainCheck(Reading& reading, const Config& config) : reading_(reading), config_(config) {}
+
+  void map_entry(const std::string& domain, const std::string& object) {
+    const std::string key = "identity.objects." + domain;
+    if (is_dns_name(domain) && fits(domain)) {
+      reading_.refuse_key(key, "expected no entry: the domain's name can be an object's as it stands");
+      return;
+    }
+    if (config_.identity.objects.contains(object)) {
+      reading_.refuse_key(key, "expected an object that is no domain; \"" + object + "\" is one");
+      return;
+    }
+    own(key, domain, object);
+  }
+
+  void domain(const std::string& key, const std::string& name) {
+    if (const auto mapped = config_.identity.objects.find(name); mapped != config_.identity.objects.end()) {
+      return;  // Its entry was looked at.
+    }
+    if (!is_dns_name(name)) {
+      reading_.refuse_key(key,
+                          "expected a domain whose name can be an object's (lower-case letters, digits, - and .); "
+                          "found \"" +
+                              name + "\". Give it an entry in identity.objects");
+      return;
+    }
+    own(key, name, name);
+  }
+
+ private:
+  [[nodiscard]] bool fits(std::string_view object) const {
+    return std::max(longest_prefix.size(), config_.backends.kubernetes.store.size() + 1) + object.size() <=
+           max_object_name;
+  }
+
+  /// Notes that the object belongs to the domain, and refuses one that can't.
+  void own(const std::string& key, const std::string& domain, const std::string& object) {
+    if (object == "admin") {
+      reading_.refuse_key(key, "expected another name: the object of `admin` is the store of the admin scope");
+      return;
+    }
+    if (!fits(object)) {
+      reading_.refuse_key(key, "expected a shorter name: with " + config_.backends.kubernetes.store +
+                                   "- before it an object's name has at most 253 bytes");
+      return;
+    }
+    const auto [place, is_new] = owners_.emplace(object, domain);
+    if (!is_new && place->second != domain) {
+      reading_.refuse_key(
+          key, "expected a domain with an object of its own; \"" + object + "\" is that of \"" + place->second + "\"");
+    }
+  }
+
+  Reading& reading_;
+  const Config& config_;
+  std::map<std::string, std::string> owners_;  // Object to domain.
+};
+
+}  // namespace
+
+void check_domains(Reading& reading, const Config& config) {
+  DomainCheck check(reading, config);
+  for (const auto& [domain, object] : config.identity.objects) {
+    check.map_entry(domain, object);
+  }
+  for (std::size_t i = 0; i < config.identity.domains.size(); ++i) {
+    if (const auto& domain = config.identity.domains[i].domain) {
+      check.domain("identity.domains[" + std::to_string(i) + "].domain", *domain);
+    }
+  }
+  for (const auto& [domain, integrations] : config.backends.vault.domains) {
+    check.domain("backends.vault.domains." + domain, domain);
+  }
+}
+
+}  // namespace tantalus
