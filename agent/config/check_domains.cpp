@@ -10,6 +10,7 @@ namespace {
 
 // The longest of what stands before a domain in the names of its objects (docs/configuration.md, "Vault").
 constexpr std::string_view longest_prefix = "iomete-vault-integrations-";
+constexpr std::string_view admin_store = "admin";  // `<store>-admin` (trap 121).
 constexpr std::size_t max_object_name = 253;
 
 class DomainCheck {
@@ -18,7 +19,8 @@ class DomainCheck {
 
   void map_entry(const std::string& domain, const std::string& object) {
     const std::string key = "identity.objects." + domain;
-    if (is_dns_name(domain) && fits(domain)) {
+    // A domain called admin has no object as it stands, since that is the admin store.
+    if (is_dns_name(domain) && fits(domain) && domain != admin_store) {
       reading_.refuse_key(key, "expected no entry: the domain's name can be an object's as it stands");
       return;
     }
@@ -51,8 +53,11 @@ class DomainCheck {
 
   /// Notes that the object belongs to the domain, and refuses one that can't.
   void own(const std::string& key, const std::string& domain, const std::string& object) {
-    if (object == "admin") {
-      reading_.refuse_key(key, "expected another name: the object of `admin` is the store of the admin scope");
+    if (object == admin_store) {
+      reading_.refuse_key(key,
+                          "expected a domain that is not called `admin`, whose object is the store of the admin scope. "
+                          "Give it an entry in "
+                          "identity.objects");
       return;
     }
     if (!fits(object)) {

@@ -140,8 +140,8 @@ std::vector<std::string> config_diff_needs_restart(const Config& before, const C
 std::uint64_t fingerprint_of(std::string_view text) noexcept {
   // FNV-1a: tells an edit from none; nobody is kept from forging it, who could edit the file anyway.
   std::uint64_t hash = 14695981039346656037U;
-  for (const unsigned char c : text) {
-    hash = (hash ^ c) * 1099511628211U;
+  for (const char c : text) {
+    hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
   }
   return hash;
 }

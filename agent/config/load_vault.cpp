@@ -162,9 +162,8 @@ void read_integrations(const Value& value, std::vector<VaultIntegrationConfig>& 
     VaultIntegrationConfig integration;
     read_section(item, integration_keys, integration);
     check_integration(item, integration);
-    const bool taken =
-        !integration.name.empty() && std::ranges::contains(into, integration.name, &VaultIntegrationConfig::name);
-    if (taken) {
+    const bool taken = std::ranges::any_of(into, [&](const auto& other) { return other.name == integration.name; });
+    if (taken && !integration.name.empty()) {
       item.refuse("expected a name that no other integration of the domain has; found \"" + integration.name +
                   "\" again");
     }

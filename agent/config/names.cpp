@@ -44,6 +44,12 @@ bool each_part(std::string_view text, char separator, auto accepts) noexcept {
   }
 }
 
+/// A DNS-1123 label of any length: Kubernetes bounds those of a subdomain by the whole alone (IsDNS1123Subdomain).
+bool is_dns_part(std::string_view text) noexcept {
+  return !text.empty() && text.front() != '-' && text.back() != '-' &&
+         std::ranges::all_of(text, [](char c) { return is_digit(c) || is_lower(c) || c == '-'; });
+}
+
 bool is_ip(int family, std::string_view text) noexcept {
   std::array<char, INET6_ADDRSTRLEN> terminated{};
   if (text.size() >= terminated.size()) {
@@ -88,12 +94,11 @@ std::size_t port_begin(std::string_view authority) noexcept {
 }  // namespace
 
 bool is_dns_label(std::string_view text) noexcept {
-  return !text.empty() && text.size() <= max_dns_label && text.front() != '-' && text.back() != '-' &&
-         std::ranges::all_of(text, [](char c) { return is_digit(c) || is_lower(c) || c == '-'; });
+  return text.size() <= max_dns_label && is_dns_part(text);
 }
 
 bool is_dns_name(std::string_view text) noexcept {
-  return text.size() <= max_dns_name && each_part(text, '.', is_dns_label);
+  return text.size() <= max_dns_name && each_part(text, '.', is_dns_part);
 }
 
 bool is_label_key(std::string_view text) noexcept {
@@ -162,29 +167,6 @@ bool is_https_address(std::string_view text) noexcept {
     authority = authority.substr(0, colon);
   }
   return is_host(authority);
-}
-
-bool matches_glob(std::string_view pattern, std::string_view text) noexcept {
-  // Goes back to the last star alone, so its time is bounded by the product of the lengths.
-  std::size_t p = 0;
-  std::size_t t = 0;
-  std::size_t star = std::string_view::npos;
-  std::size_t resumed = 0;
-  while (t < text.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      resumed = t;
-    } else if (p < pattern.size() && pattern[p] == text[t]) {
-      ++p;
-      ++t;
-    } else if (star != std::string_view::npos) {
-      p = star + 1;
-      t = ++resumed;
-    } else {
-      return false;
-    }
-  }
-  return pattern.substr(p).find_first_not_of('*') == std::string_view::npos;
 }
 
 }  // namespace tantalus

@@ -8,7 +8,7 @@ namespace tantalus {
 
 /// DNS-1123 label: lower-case letters, digits and `-`, 1 to 63 of them, no `-` at an end.
 [[nodiscard]] bool is_dns_label(std::string_view text) noexcept;
-/// DNS-1123 subdomain: labels between dots, at most 253 bytes.
+/// DNS-1123 subdomain, the name of most objects: such labels of any length between dots, at most 253 bytes in all.
 [[nodiscard]] bool is_dns_name(std::string_view text) noexcept;
 /// The key of a Kubernetes label, its prefix included: `example.com/domain`.
 [[nodiscard]] bool is_label_key(std::string_view text) noexcept;
@@ -24,7 +24,5 @@ namespace tantalus {
 [[nodiscard]] bool is_host_and_port(std::string_view text) noexcept;
 /// `https://HOST[:PORT][/PATH]`: no user, no query, no fragment, no dot segments.
 [[nodiscard]] bool is_https_address(std::string_view text) noexcept;
-/// Text, `*` included, matches a pattern in which `*` stands for any run of characters.
-[[nodiscard]] bool matches_glob(std::string_view pattern, std::string_view text) noexcept;
 
 }  // namespace tantalus
