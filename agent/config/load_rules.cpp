@@ -97,12 +97,13 @@ void read_rules(const Value& value, std::vector<RuleConfig>& into, std::string (
       item.refuse_expected("a rule, a mapping with keys such as `namespace`");
       continue;
     }
+    const std::size_t before = item.reading().refusals();
     read_section(item, rule_keys, rule);
     std::string problem = problem_of(rule);
     if (problem.empty()) {
       problem = check(rule);
     }
-    if (!problem.empty()) {
+    if (!problem.empty() && item.reading().refusals() == before) {
       item.refuse(std::move(problem));
     }
     into.push_back(std::move(rule));

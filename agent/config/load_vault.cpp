@@ -82,8 +82,9 @@ void read_use(const Value& value, std::optional<std::vector<VaultUseConfig>>& in
   }
   for (const Value& item : items) {
     VaultUseConfig& use = into->emplace_back();
+    const std::size_t before = item.reading().refusals();
     read_section(item, use_keys, use);
-    if (item.node().find("namespace") == nullptr) {
+    if (item.node().find("namespace") == nullptr && item.reading().refusals() == before) {
       item.refuse("expected `namespace`, the namespaces of those who may use it; it is missing");
     }
   }
@@ -160,8 +161,11 @@ void read_integrations(const Value& value, std::vector<VaultIntegrationConfig>& 
       continue;
     }
     VaultIntegrationConfig integration;
+    const std::size_t before = item.reading().refusals();
     read_section(item, integration_keys, integration);
-    check_integration(item, integration);
+    if (item.reading().refusals() == before) {
+      check_integration(item, integration);
+    }
     const bool taken = std::ranges::any_of(into, [&](const auto& other) { return other.name == integration.name; });
     if (taken && !integration.name.empty()) {
       item.refuse("expected a name that no other integration of the domain has; found \"" + integration.name +

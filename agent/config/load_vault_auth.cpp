@@ -100,8 +100,11 @@ void read_vault_auth(const Value& value, VaultAuthConfig& into) {
     value.refuse_expected("a mapping with keys such as `method`");
     return;
   }
+  const std::size_t before = value.reading().refusals();
   read_section(value, auth_keys, into);
-  check_auth(value, into);
+  if (value.reading().refusals() == before) {
+    check_auth(value, into);
+  }
 }
 
 void list_vault_auth(std::vector<std::string>& out, const std::string& path) {

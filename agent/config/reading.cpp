@@ -192,12 +192,13 @@ void Value::read_text(std::optional<std::string>& into, std::string_view expecte
 }
 
 void Value::read_text_or_empty(std::string& into, std::string_view expected, bool (*accepts)(std::string_view)) const {
-  std::optional<std::string> text = scalar(expected);
+  const std::string or_empty = std::string(expected) + ", or \"\"";
+  std::optional<std::string> text = scalar(or_empty);
   if (!text) {
     return;
   }
   if (has_control_character(*text) || (!text->empty() && !accepts(*text))) {
-    refuse_expected(std::string(expected) + ", or \"\"");
+    refuse_expected(or_empty);
     return;
   }
   into = std::move(*text);

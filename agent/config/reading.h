@@ -39,6 +39,8 @@ class Reading {
   void refuse_key(const std::string& key, std::string what);
   void note(const std::string& key, Position at) { places_.emplace(key, at); }
   [[nodiscard]] bool is_set(const std::string& key) const { return places_.contains(key); }
+  /// How much was refused: what spans several keys is looked at only where each of them could be read.
+  [[nodiscard]] std::size_t refusals() const noexcept { return refusals_.size(); }
   [[nodiscard]] const Environment& environment() const noexcept { return environment_; }
   /// In the order of the file.
   [[nodiscard]] std::vector<ConfigRefusal> take_refusals();

@@ -14,17 +14,21 @@ namespace {
 
 constexpr std::size_t max_word = 64;
 
-/// Levenshtein's distance: how many letters to change, put in or take out.
+/// How many letters to change, put in, take out or swap with their neighbour (optimal string alignment).
 std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> before(b.size() + 1);
+  std::vector<std::size_t> last(b.size() + 1);
   std::vector<std::size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t above = row[j + 1];
-      row[j + 1] = std::min({above + 1, row[j] + 1, diagonal + (a[i] == b[j] ? 0U : 1U)});
-      diagonal = above;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    before.swap(last);
+    last.swap(row);
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      row[j] = std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (a[i - 1] == b[j - 1] ? 0U : 1U)});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+        row[j] = std::min(row[j], before[j - 2] + 1);
+      }
     }
   }
   return row.back();
@@ -67,7 +71,7 @@ std::string hint_for(std::string_view name, std::span<const std::string_view> kn
   if (const std::vector<std::string> homes = homes_of(name); homes.size() == 1) {
     return "it belongs in `" + homes.front() + "`";
   }
-  return "here are " + join_words(known);
+  return "this section has " + join_words(known);
 }
 
 }  // namespace

@@ -25,6 +25,7 @@ struct Case {
 
 void check_refused(const Case& expected) {
   INFO(expected.yaml);
+  INFO(expected.line << ":" << expected.column);
   const auto config = parse_config(expected.yaml, no_variables);
   REQUIRE_FALSE(config);
   const ConfigRefusal& first = config.error().front();
@@ -44,7 +45,8 @@ Case at(const std::string& key, const std::string& value, const std::string& say
     const std::size_t dot = key.find('.', begin);
     yaml += indent + key.substr(begin, dot - begin) + ":";
     if (dot == std::string::npos) {
-      const auto column = static_cast<std::uint32_t>(indent.size() + (key.size() - begin) + 3);
+      const auto column =
+          static_cast<std::uint32_t>(value.empty() ? indent.size() + 1 : indent.size() + (key.size() - begin) + 3);
       return {yaml + " " + value + "\n", line, column, key, says};
     }
     yaml += "\n";
@@ -138,7 +140,7 @@ TEST_CASE("each key refuses a wrong type and an impossible value, naming where, 
       at("backends.kubernetes.store", std::string(201, 'a'), "at most 200 bytes"),
       at("backends.kubernetes.freshness", "inotify", "watch or poll"),
       at("backends.kubernetes.poll", "1ms", "from 100ms"),
-      at("backends.kubernetes.kubeconfig", "~/.kube/config", "an absolute path of a file"),
+      at("backends.kubernetes.kubeconfig", "~/.kube/config", "the absolute path of a file"),
       at("backends.vault.enabled", "2", "true or false"),
       at("backends.vault.timeout", "1h", "from 100ms to 10m"),
       at("backends.vault.concurrency", "0", "from 1 to 1024"),
@@ -193,7 +195,7 @@ TEST_CASE("rules are refused that select nothing, too much, or by what can't be 
       {domains("{user: 4294967295, domain: a}"), 3, 14, rule + ".user", "a uid or the name of a user"},
       {domains("{user: a b, domain: a}"), 3, 14, rule + ".user", "a uid or the name of a user"},
       {domains("{pod_label: a, namespaces: x}"), 3, 34, rule + ".namespaces", "a list of names"},
-      {domains("{pod_label: a, namespaces: []}"), 3, 7, rule, "expected `namespaces` beside `pod_label`"},
+      {domains("{pod_label: a, namespaces: []}"), 3, 34, rule + ".namespaces", "at least one"},
       {domains("{namespace: a, service_account: [x], domain: a}"), 3, 39, rule + ".service_account", "found a list"},
       {domains("{namespace: a, containers: [], domain: a}"), 3, 34, rule + ".containers", "at least one"},
       {domains("{namespace: a, containers: [X], domain: a}"), 3, 35, rule + ".containers[0]", "lower-case"},
@@ -217,7 +219,7 @@ TEST_CASE("no two domains have one object, and none has the admin's", "[trap-121
       {objects("{finance: fin}"), 2, 22, "identity.objects.finance", "expected no entry"},
       {objects("{Finance: Fin}"), 2, 22, "identity.objects.Finance", "a DNS-1123 name"},
       {objects("{Finance: admin}"), 2, 22, "identity.objects.Finance", "the store of the admin scope"},
-      {objects("{A: x, B: x}"), 2, 21, "identity.objects.B", "\"x\" is that of \"A\""},
+      {objects("{A: x, B: x}"), 2, 22, "identity.objects.B", "\"x\" is that of \"A\""},
       {objects("{'': x}"), 2, 17, "identity.objects.", "the name of a domain"},
       {"identity:\n  objects: {Finance: finance}\n  domains:\n    - {user: 1, domain: finance}\n", 4, 25,
        "identity.domains[0].domain", "\"finance\" is that of \"Finance\""},
@@ -240,12 +242,13 @@ TEST_CASE("an integration with Vault is refused that could leak, or could not wo
   const std::string one = "backends.vault.domains.finance[0]";
   const auto key = [&](const std::string& name, const std::string& value, const std::string& says) {
     const std::string lead = std::string(whole) + ", ";
-    const bool again = name == "name" || name == "address" || name == "path";
+    const bool again = name == "name" || name == "address" || name == "path" || name == "auth";
     const std::string head = name == "name"      ? "{"
                              : name == "address" ? "{name: a, "
                              : name == "path"    ? "{name: a, address: 'https://a', "
+                             : name == "auth"    ? "{name: a, address: 'https://a', path: /v1/x, "
                                                  : lead;
-    const std::string tail = again ? ", auth: {method: token}}" : "}";
+    const std::string tail = again && name != "auth" ? ", auth: {method: token}}" : "}";
     const auto column = static_cast<std::uint32_t>(11 + head.size() + name.size() + 2);
     return Case{vault(head + name + ": " + value + tail), 5, column, one + "." + name, says};
   };
@@ -274,7 +277,8 @@ TEST_CASE("an integration with Vault is refused that could leak, or could not wo
       key("use", "everyone", "a list of those"),
       key("use", "[]", "an empty list would let nobody use it"),
       key("poll", "50ms", "0s (never), or a duration from 100ms"),
-      key("skip_verify", "true", "unknown key: here are name, address"),
+      {vault(std::string(whole) + ", skip_verify: true}"), 5, 86, one + ".skip_verify",
+       "unknown key: this section has name"},
       {vault(std::string(whole) + ", client_cert: /a}"), 5, 11, one, "client_cert and client_key together"},
       {vault(std::string(whole) + ", ca_file: /a, ca_pem: '-----BEGIN CERTIFICATE-----'}"), 5, 11, one,
        "ca_file or ca_pem"},
@@ -287,9 +291,9 @@ TEST_CASE("an integration with Vault is refused that could leak, or could not wo
        "\"a\" again"},
       {"backends:\n  vault:\n    domains:\n      finance: main\n", 4, 16, "backends.vault.domains.finance",
        "a list of integrations"},
-      {vault(std::string(whole) + ", use: [{service_account: x}]}"), 5, 91, one + ".use[0]", "expected `namespace`"},
-      {vault(std::string(whole) + ", use: [{namespace: X}]}"), 5, 103, one + ".use[0].namespace", "lower-case"},
-      {vault(std::string(whole) + ", use: [{namespace: x, service_account: X}]}"), 5, 123,
+      {vault(std::string(whole) + ", use: [{service_account: x}]}"), 5, 92, one + ".use[0]", "expected `namespace`"},
+      {vault(std::string(whole) + ", use: [{namespace: X}]}"), 5, 104, one + ".use[0].namespace", "lower-case"},
+      {vault(std::string(whole) + ", use: [{namespace: x, service_account: X}]}"), 5, 124,
        one + ".use[0].service_account", "lower-case"},
       auth("mount: x", "expected `method`"),
       {vault("{name: a, address: 'https://a', path: /v1/s/data/x, auth: {method: ldap}}"), 5, 78, one + ".auth.method",
@@ -314,7 +318,7 @@ TEST_CASE("an integration with Vault is refused that could leak, or could not wo
       "path: /v1/s/data/x, auth: {method: kubernetes, role: r, service_account: a/b, audience: c}}";
   check_refused({vault("{name: a, address: 'https://a', " + kubernetes +
                        "\n        - {name: b, address: 'https://b', " + kubernetes),
-                 6, 128, "backends.vault.domains.finance[1].auth.audience", "\"c\" again"});
+                 6, 131, "backends.vault.domains.finance[1].auth.audience", "\"c\" again"});
 }
 
 TEST_CASE("unknown keys are refused, with what was probably meant", "[trap-119]") {
@@ -323,13 +327,13 @@ TEST_CASE("unknown keys are refused, with what was probably meant", "[trap-119]"
       {"limits:\n  maxFrame: 1KiB\n", 2, 3, "limits.maxFrame", "did you mean `max_frame`?"},
       {"limits:\n  ttl: 1s\n", 2, 3, "limits.ttl", "it belongs in `cache`"},
       {"ttl: 1s\n", 1, 1, "ttl", "it belongs in `cache`"},
-      {"log:\n  colour: true\n", 2, 3, "log.colour", "here are level or format"},
+      {"log:\n  colour: true\n", 2, 3, "log.colour", "this section has level or format"},
       {"features:\n  secretsV3: {}\n", 2, 3, "features.secretsV3", "did you mean `secretsV2`?"},
       {"- a\n", 1, 1, "", "a mapping with keys such as `features`; found a list"},
       {"text\n", 1, 1, "", "a mapping"},
-      {"log:\n  level: info\n  level: debug\n", 3, 3, "", ""},
-      {"log: &a {level: info}\n", 1, 6, "", ""},
-      {"log: {level: ${LEVEL}}\n", 1, 14, "log.level", "the environment variable LEVEL is not set"},
+      {"log:\n  level: info\n  level: debug\n", 3, 3, "", "duplicate key"},
+      {"log: &a {level: info}\n", 1, 7, "", "anchors"},
+      {"log: {level: \"${LEVEL}\"}\n", 1, 14, "log.level", "the environment variable LEVEL is not set"},
       {"log: {level: \"a\\u0007b\"}\n", 1, 14, "log.level", "found the text \"a?b\""},
       {"listen: {debug_group: \"a\\0b\"}\n", 1, 23, "listen.debug_group", "the name or number"},
   };

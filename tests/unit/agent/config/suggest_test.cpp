@@ -13,7 +13,8 @@ TEST_CASE("a slip of the keyboard finds the word that was meant, and another wor
   CHECK(nearest_word("maxFrame", known) == "max_frame");
   CHECK(nearest_word("max-frame", known) == "max_frame");
   CHECK(nearest_word("max_vlaue", known) == "max_value");
-  CHECK(nearest_word("darin", known).empty());  // Two letters of five: too far for so short a word.
+  CHECK(nearest_word("darin", known) == "drain");
+  CHECK(nearest_word("dari", known).empty());  // Two letters of four: too far for so short a word.
   CHECK(nearest_word("drains", known) == "drain");
   CHECK(nearest_word("tll", known) == "ttl");
   CHECK(nearest_word("mount", known).empty());
