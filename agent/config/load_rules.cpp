@@ -143,8 +143,11 @@ void list_domain_rules(std::vector<std::string>& out, const std::string& path) {
 void read_admin_rules(const Value& value, std::vector<RuleConfig>& into) {
   read_rules(value, into, admin_rule_problem);
 }
+// The rest of a rule's keys are read there too, so that their refusal can say why.
 void list_admin_rules(std::vector<std::string>& out, const std::string& path) {
-  list_rules(out, path);
+  for (const char* key : {"namespace", "unit", "user", "service_account", "containers"}) {
+    out.push_back(path + "[]." + key);
+  }
 }
 
 }  // namespace tantalus
