@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <rapidjson/writer.h>
+
+#include <cstddef>
+#include <string_view>
+
+#include "client/src/locked.h"
+#include "protocol/error.h"
+
+namespace tantalus::cli {
+
+/// RapidJSON's output stream over locked memory: what is written may hold values.
+class LockedStream {
+ public:
+  using Ch = char;
+  explicit LockedStream(client::LockedBuffer& buffer) noexcept : buffer_(&buffer) {}
+  void Put(char character) {
+    const auto byte = static_cast<std::byte>(character);
+    check(buffer_->append({&byte, 1}), "no memory for output");
+  }
+  void Flush() noexcept {}
+
+ private:
+  client::LockedBuffer* buffer_;
+};
+
+class JsonWriter : public rapidjson::Writer<LockedStream> {
+ public:
+  using rapidjson::Writer<LockedStream>::Writer;
+  void text(std::string_view value) { String(value.data(), static_cast<rapidjson::SizeType>(value.size())); }
+  void name(std::string_view value) { Key(value.data(), static_cast<rapidjson::SizeType>(value.size())); }
+};
+
+}  // namespace tantalus::cli
