@@ -1,64 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 // The cached path allocates nothing: this executable counts what it asks of the heap.
 #include <cstdlib>
-#include <new>
+#include <memory>
 
 #include "protocol/frame.h"
 #include "protocol/message.h"
 #include "protocol/reply.h"
 #include "protocol/request.h"
+#include "tests/support/alloc_counter.h"
 #include "tests/support/catch.h"
-
-namespace {
-std::size_t allocations = 0;
-
-void* counted(std::size_t size) {
-  ++allocations;
-  void* const memory = std::malloc(size == 0 ? 1 : size);
-  if (memory == nullptr) {
-    std::abort();
-  }
-  return memory;
-}
-}  // namespace
-
-void* operator new(std::size_t size) {
-  return counted(size);
-}
-void* operator new[](std::size_t size) {
-  return counted(size);
-}
-void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete[](void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
-void operator delete[](void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
 
 namespace tantalus {
 namespace {
 
-/// What `work` allocates once it has run: the first round is the warm-up.
-template <class Work>
-std::size_t allocations_of(Work work) {
-  work();
-  const std::size_t before = allocations;
-  for (int i = 0; i < 1000; ++i) {
-    work();
-  }
-  return allocations - before;
-}
+constexpr std::size_t rounds = 1000;
 
 }  // namespace
 
 TEST_CASE("the counter counts") {
-  CHECK(allocations_of([] { ReplyBuffer(100).swap(*std::make_unique<ReplyBuffer>()); }) == 2000);
+  CHECK(allocations_once_warm(rounds, [] { ReplyBuffer(100).swap(*std::make_unique<ReplyBuffer>()); }) == 2000);
 }
 
 TEST_CASE("cutting and reading a right request allocates nothing") {
@@ -90,7 +50,7 @@ TEST_CASE("cutting and reading a right request allocates nothing") {
   FrameCutter cutter(FrameCutter::Side::agent);
   MessageReader reader(256);
   const std::span<const std::byte> bytes(out);
-  CHECK(allocations_of([&] {
+  CHECK(allocations_once_warm(rounds, [&] {
           bool good = true;
           for (std::size_t arrived = 0; arrived < bytes.size(); arrived += 7) {
             const auto next = cutter.next(bytes.first(arrived));
@@ -111,7 +71,7 @@ TEST_CASE("a batch after a smaller one allocates for the references that it has 
   ReplyBuffer small;
   request::resolve(small, 1, many[0], std::nullopt);
   MessageReader reader(256);
-  CHECK(allocations_of([&] {
+  CHECK(allocations_once_warm(rounds, [&] {
           static_cast<void>(reader.read(large));
           static_cast<void>(reader.read(small));
         }) == 0);
@@ -130,7 +90,7 @@ TEST_CASE("writing a reply into a buffer that has grown allocates nothing") {
                         .cached = true};
   const Error error{Code::unavailable, "the backend can't be reached, and nothing cached may be served", Millis(100)};
   const reply::Who who{.domain = "finance", .attested_by = "user", .uid = 1};
-  CHECK(allocations_of([&] {
+  CHECK(allocations_once_warm(rounds, [&] {
           out.clear();
           reply::secret(out, 1, head, 1'000'000);
           reply::error(out, 1, error);
