@@ -23,7 +23,8 @@ struct BatchItem {
   std::optional<Error> error;
 };
 
-/// A request with its arguments, all views into its frame. What a method doesn't take is unset.
+/// A request with its arguments, all views into its frame. What a method doesn't take is unset. References have their
+/// types and lengths; what hangs on the source that they come down to, validate() tells.
 struct Call {
   std::uint32_t msgid = 0;
   Method method = Method::ping;
