@@ -12,6 +12,7 @@
 #include "agent/observe/http.h"
 #include "agent/observe/operators.h"
 #include "agent/observe/routes.h"
+#include "protocol/limits.h"
 
 namespace tantalus {
 namespace {
@@ -20,7 +21,7 @@ constexpr std::size_t most_operators = 64;
 /// Others than operators are told so, a few at a time, and take no operator's place.
 constexpr std::size_t most_strangers = 8;
 constexpr int accepts_a_wake = 8;
-constexpr std::size_t input_room = 16 * 1024;
+constexpr std::size_t input_room = 16 * limits::KiB;
 constexpr std::chrono::seconds request_time(10);
 constexpr std::chrono::seconds idle_time(60);
 /// After the last answer what the peer still sends is discarded this long, so that the answer arrives (trap 134).
@@ -111,7 +112,7 @@ class DebugServer::State::Connection {
     if (stage_ == Stage::serving && input_.size() >= input_room) {
       return true;
     }
-    std::array<char, input_room> buffer;
+    std::array<char, input_room> buffer{};
     const ssize_t got = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
     if (got > 0) {
       if (stage_ == Stage::serving) {

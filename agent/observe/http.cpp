@@ -14,23 +14,23 @@ namespace tantalus {
 namespace {
 
 struct Status {
-  int number;
   std::string_view reason;
+  int number;
   Code code;
 };
 
 constexpr Status statuses[] = {
-    {200, "OK", Code::internal},
-    {400, "Bad Request", Code::invalid_request},
-    {403, "Forbidden", Code::permission_denied},
-    {404, "Not Found", Code::not_found},
-    {405, "Method Not Allowed", Code::invalid_request},
-    {408, "Request Timeout", Code::invalid_request},
-    {413, "Content Too Large", Code::too_large},
-    {414, "URI Too Long", Code::too_large},
-    {431, "Request Header Fields Too Large", Code::too_large},
-    {500, "Internal Server Error", Code::internal},
-    {503, "Service Unavailable", Code::unavailable},
+    {"OK", 200, Code::internal},
+    {"Bad Request", 400, Code::invalid_request},
+    {"Forbidden", 403, Code::permission_denied},
+    {"Not Found", 404, Code::not_found},
+    {"Method Not Allowed", 405, Code::invalid_request},
+    {"Request Timeout", 408, Code::invalid_request},
+    {"Content Too Large", 413, Code::too_large},
+    {"URI Too Long", 414, Code::too_large},
+    {"Request Header Fields Too Large", 431, Code::too_large},
+    {"Internal Server Error", 500, Code::internal},
+    {"Service Unavailable", 503, Code::unavailable},
 };
 
 const Status& status_of(int number) noexcept {

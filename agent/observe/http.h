@@ -6,13 +6,15 @@
 #include <string>
 #include <string_view>
 
+#include "protocol/limits.h"
+
 namespace tantalus {
 
 /// What the debug socket takes of a request (docs/operations.md).
 namespace http_limits {
-inline constexpr std::size_t head = 8 * 1024;
-inline constexpr std::size_t target = 4 * 1024;
-inline constexpr std::size_t body = 64 * 1024;
+inline constexpr std::size_t head = 8 * limits::KiB;
+inline constexpr std::size_t target = 4 * limits::KiB;
+inline constexpr std::size_t body = 64 * limits::KiB;
 /// A chunked body as it travels: chunk sizes, extensions and trailers counted.
 inline constexpr std::size_t body_on_the_wire = 2 * body;
 }  // namespace http_limits
