@@ -8,8 +8,8 @@
 
 namespace tantalus {
 
-std::expected<std::unique_ptr<Daemon>, StartFailure> Daemon::start(Config config, std::string config_path, Log& log) {
-  auto parts = std::make_unique<Parts>(std::move(config), std::move(config_path), log);
+std::expected<std::unique_ptr<Daemon>, StartFailure> Daemon::start(LoadedConfig loaded, Log& log) {
+  auto parts = std::make_unique<Parts>(std::move(loaded), log);
   if (std::optional<StartFailure> failure = parts->build()) {
     return std::unexpected(std::move(*failure));
   }
@@ -23,11 +23,13 @@ int Daemon::run() {
   return parts_->run();
 }
 
-Daemon::Parts::Parts(Config first_config, std::string path, Log& to)
-    : config_(std::move(first_config)), config_path_(std::move(path)), log_(to) {}
+Daemon::Parts::Parts(LoadedConfig loaded, Log& to)
+    : config_(std::move(loaded.config)), config_path_(std::move(loaded.source.path)), log_(to) {
+  note_text(loaded.source.text);
+}
 
 Daemon::Parts::~Parts() {
-  config_cancel_.cancel();
+  stop_waiting();
   debug_.reset();
   listener_.reset();
   if (gate_ != nullptr) {
@@ -61,28 +63,50 @@ int Daemon::Parts::run() {
   loop_.on_signal(SIGINT, stop);
   loop_.on_signal(SIGHUP, [this] { (void)reload("SIGHUP"); });
   loop_.on_signal(SIGUSR1, [this] { audit_->reopen(); });
-  if (const auto period = notifier_.watchdog_period()) {
+  if (const auto period = notifier_->watchdog_period()) {
     watchdog_.emplace(loop_, [this, every = *period] {
-      notifier_.feed_watchdog();
+      notifier_->feed_watchdog();
       watchdog_->arm(loop_.now() + every);
     });
     watchdog_->arm(loop_.now());
   }
   (void)gate_->enter(watch_config());
-  listener_->start();
-  notifier_.ready("serving");
-  log_.info("serving", {{"socket", resolve_socket_.path}});
+  (void)gate_->enter(serve_when_loaded());
   loop_.run();
   audit_->finish();
   log_.info("stopped");
   return ExitCode::stopped;
 }
 
+/// Callers are accepted once what can be answered is known: until then they wait in the socket's queue.
+Task<void> Daemon::Parts::serve_when_loaded() {
+  if (file_ != nullptr) {
+    auto loading = file_->load(*file_cancel_);
+    co_await loading;
+    (void)gate_->enter(file_->run(*file_cancel_));
+  }
+  if (draining_) {
+    co_return;
+  }
+  loaded_ = true;
+  listener_->start();
+  notifier_->ready("serving");
+  log_.info("serving", {{"socket", resolve_socket_.path}});
+}
+
+/// Wakes what waits for no caller: it ends.
+void Daemon::Parts::stop_waiting() {
+  config_cancel_.cancel();
+  if (file_cancel_ != nullptr) {
+    file_cancel_->cancel();
+  }
+}
+
 void Daemon::Parts::begin_drain() {
   draining_ = true;
-  notifier_.stopping("draining");
+  notifier_->stopping("draining");
   log_.info("stopping: pending requests are answered first", {{"deadline_ms", config_.limits.drain}});
-  config_cancel_.cancel();
+  stop_waiting();
   // Its path goes first, so that a successor may bind it while this one still answers.
   close_sockets();
   listener_->drain();
@@ -116,6 +140,12 @@ void Daemon::Parts::close_sockets() {
 void Daemon::Parts::on_value_changed(Source source, IntegrationId integration, std::string_view object,
                                      std::string_view key) {
   resolver_->on_value_changed(source, integration, object, key);
+}
+
+void Daemon::Parts::on_health_changed(Source source) {
+  const BackendState state = file_ != nullptr ? file_->state({}) : BackendState{};
+  log_.info("a backend's state changed",
+            {{"backend", to_text(source)}, {"state", to_text(state.health)}, {"why", state.why}});
 }
 
 }  // namespace tantalus

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <expected>
 #include <memory>
 #include <string>
 
-#include "agent/config/config.h"
+#include "agent/config/load.h"
 #include "agent/log/log.h"
 #include "protocol/error.h"
 
@@ -29,8 +30,7 @@ struct StartFailure {
 class Daemon {
  public:
   /// Binds, maps, loads and gives up what it does not need; serves once run() is called.
-  [[nodiscard]] static std::expected<std::unique_ptr<Daemon>, StartFailure> start(Config config,
-                                                                                  std::string config_path, Log& log);
+  [[nodiscard]] static std::expected<std::unique_ptr<Daemon>, StartFailure> start(LoadedConfig loaded, Log& log);
   ~Daemon();
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;

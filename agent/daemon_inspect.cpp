@@ -49,7 +49,7 @@ StatusReport Daemon::Parts::status() const {
   report.commit = commit_text;
   report.started_at = started_at_;
   report.uptime = to_millis(loop_.now() - started_);
-  report.config = {config_path_, last_reload_.fingerprint, last_reload_.at, last_reload_.outcome, last_reload_.error};
+  report.config = {config_path_, last_reload_.sha256, last_reload_.at, last_reload_.outcome, last_reload_.error};
   report.loop_lag_us_p50 = turn_->lag().quantile(0.5);
   report.loop_lag_us_p99 = turn_->lag().quantile(0.99);
   const Arena::Usage usage = arena_->usage();
@@ -60,7 +60,7 @@ StatusReport Daemon::Parts::status() const {
   rlimit descriptors{};
   ::getrlimit(RLIMIT_NOFILE, &descriptors);
   report.fds_limit = descriptors.rlim_cur;
-  report.peer = has_peer_pidfd() ? "pidfd" : "weak";
+  report.peer = peer_rung_ == PeerRung::weak ? "weak" : "pidfd";
   if (!config_.audit.path.empty()) {
     Audit::Head head = audit_->head();
     report.audit = StatusReport::Audit{head.seq, std::move(head.hash)};

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "agent/audit/audit.h"
-#include "agent/config/config.h"
+#include "agent/config/load.h"
 #include "agent/daemon.h"
 #include "agent/identity/attestor.h"
 #include "agent/log/log.h"
@@ -44,7 +44,7 @@ struct OwnSocket {
 /// uses only what stands above it.
 class Daemon::Parts final : public Inspect, public ChangeListener {
  public:
-  Parts(Config first_config, std::string path, Log& to);
+  Parts(LoadedConfig loaded, Log& to);
   ~Parts() override;
 
   // daemon_start.cpp
@@ -72,11 +72,14 @@ class Daemon::Parts final : public Inspect, public ChangeListener {
   [[nodiscard]] std::optional<StartFailure> build_sockets();
   [[nodiscard]] std::optional<StartFailure> build_backends();
   [[nodiscard]] std::optional<StartFailure> build_server();
-  [[nodiscard]] std::optional<StartFailure> load_backends();
   void build_debug();
   void harden_process();
   [[nodiscard]] Result<void> swap_config();
-  void replace_file_backend();
+  [[nodiscard]] Result<std::unique_ptr<FileSecrets>> make_file_backend(const Config& config);
+  [[nodiscard]] Task<void> replace_file_backend(std::unique_ptr<FileSecrets> next);
+  [[nodiscard]] Task<void> serve_when_loaded();
+  void stop_waiting();
+  void note_text(std::string_view text);
   [[nodiscard]] bool is_meant(const CacheFilter& filter, const CacheEntry& entry) const;
   [[nodiscard]] std::optional<WallMillis> wall_of(Instant when) const;
   void begin_drain();
@@ -89,12 +92,15 @@ class Daemon::Parts final : public Inspect, public ChangeListener {
   WallMillis started_at_{};
   Instant started_{};
   std::vector<HardeningStep> hardening_;
+  PeerRung peer_rung_ = PeerRung::weak;
 
   Loop loop_;
-  Notifier notifier_;
+  std::optional<Notifier> notifier_;
   std::unique_ptr<Arena> arena_;
   std::unique_ptr<Audit> audit_;
   std::unique_ptr<Cache> cache_;
+  /// Those that a reload replaced: reads that were under way may still use them.
+  std::vector<std::unique_ptr<FileSecrets>> former_files_;
   std::unique_ptr<FileSecrets> file_;
   std::unique_ptr<Resolver> resolver_;
   DomainTable domains_;
@@ -115,17 +121,20 @@ class Daemon::Parts final : public Inspect, public ChangeListener {
   std::unique_ptr<DebugServer> debug_;
   std::unique_ptr<PathWatch> config_watch_;
   Cancel config_cancel_;
+  std::vector<std::unique_ptr<Cancel>> former_cancels_;
+  std::unique_ptr<Cancel> file_cancel_ = std::make_unique<Cancel>();
   std::optional<Timer> watchdog_;
   std::optional<Timer> drain_;
   bool draining_ = false;
   bool loaded_ = false;
-  std::string seen_fingerprint_;  ///< Of the text last tried, good or not.
+  std::uint64_t file_generation_ = 0;
+  std::uint64_t seen_fingerprint_ = 0;  ///< Of the text last tried, good or not.
 
   struct LastReload {
     WallMillis at{};
     std::string outcome = "ok";
     std::string error;
-    std::string fingerprint;
+    std::string sha256;  ///< Of the text in force.
   } last_reload_;
 };
 

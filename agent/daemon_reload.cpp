@@ -1,16 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 // The configuration read again: the new one is built whole, then swapped in; a bad one changes nothing (trap 111).
 #include <chrono>
+#include <fstream>
+#include <iterator>
 #include <utility>
 
 #include "agent/config/load.h"
 #include "agent/daemon_parts.h"
 #include "agent/daemon_settings.h"
+#include "protocol/audit/sha256.h"
 
 namespace tantalus {
+namespace {
+
+std::optional<std::uint64_t> fingerprint_of_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) {
+    return std::nullopt;
+  }
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  return fingerprint_of(text);
+}
+
+}  // namespace
 
 Result<void> Daemon::Parts::reload(std::string_view cause) {
-  notifier_.reloading();
+  notifier_->reloading();
   Result<void> outcome = swap_config();
   last_reload_.at = loop_.wall_now();
   AuditRecord line;
@@ -28,12 +43,12 @@ Result<void> Daemon::Parts::reload(std::string_view cause) {
                {{"cause", cause}, {"why", outcome.error().message}});
   }
   audit_->record(line);
-  notifier_.ready(outcome.has_value() ? "serving" : "serving; the last reload was refused");
+  notifier_->ready(outcome.has_value() ? "serving" : "serving; the last reload was refused");
   return outcome;
 }
 
 Result<void> Daemon::Parts::swap_config() {
-  Result<LoadedConfig> loaded = load_config_file(config_path_);
+  Result<LoadedConfig> loaded = load_config(config_path_);
   if (!loaded.has_value()) {
     return std::unexpected(std::move(loaded.error()));
   }
@@ -41,7 +56,7 @@ Result<void> Daemon::Parts::swap_config() {
   if (std::optional<std::string> refusal = refuse_unbuilt(next)) {
     return fail(Code::misconfigured, config_path_ + ": " + *refusal);
   }
-  const std::vector<std::string> fixed = keys_that_need_restart(config_, next);
+  const std::vector<std::string> fixed = config_diff_needs_restart(config_, next);
   if (!fixed.empty()) {
     std::string names;
     for (const std::string& name : fixed) {
@@ -56,12 +71,20 @@ Result<void> Daemon::Parts::swap_config() {
   const bool file_moved = next.backends.file.enabled != config_.backends.file.enabled ||
                           next.backends.file.directory != config_.backends.file.directory ||
                           next.backends.kubernetes.store != config_.backends.kubernetes.store;
+  std::unique_ptr<FileSecrets> next_file;
+  if (file_moved && next.backends.file.enabled) {
+    Result<std::unique_ptr<FileSecrets>> made = make_file_backend(next);
+    if (!made.has_value()) {
+      return std::unexpected(made.error());
+    }
+    next_file = std::move(*made);
+  }
   if (const Result<void> trail = audit_->reconfigure(next.audit); !trail.has_value()) {
     return std::unexpected(trail.error());
   }
   // From here on nothing can fail.
   config_ = std::move(next);
-  last_reload_.fingerprint = loaded->fingerprint;
+  note_text(loaded->source.text);
   log_.set_level(log_level(config_));
   log_.set_format(log_format(config_));
   quota_->set_limits(config_.limits);
@@ -74,11 +97,51 @@ Result<void> Daemon::Parts::swap_config() {
   resolver_->set_rules(freshness_rules(config_));
   service_->reconfigure(make_policy(config_), service_options(config_));
   if (file_moved) {
-    replace_file_backend();
+    (void)gate_->enter(replace_file_backend(std::move(next_file)));
   }
   attestation_->set_rules(std::move(*rules));
   listener_->for_each([](Connection& connection) { connection.attribute_anew(); });
   return {};
+}
+
+void Daemon::Parts::note_text(std::string_view text) {
+  seen_fingerprint_ = fingerprint_of(text);
+  Sha256 sha256;
+  last_reload_.sha256 = view(sha256.of(text));
+  last_reload_.at = loop_.wall_now();
+}
+
+/// The new directory is read whole before anything is asked of it; what the old one gave is dropped.
+Task<void> Daemon::Parts::replace_file_backend(std::unique_ptr<FileSecrets> next) {
+  auto cancel = std::make_unique<Cancel>();
+  Cancel& of_next = *cancel;
+  FileSecrets* const backend = next.get();
+  const std::uint64_t generation = ++file_generation_;
+  if (backend != nullptr) {
+    auto loading = backend->load(of_next);
+    co_await loading;
+    if (draining_ || generation != file_generation_) {
+      co_return;  // A later reload has another directory.
+    }
+  }
+  if (resolver_->is_idle()) {
+    former_files_.clear();
+    former_cancels_.clear();
+  }
+  file_cancel_->cancel();
+  former_cancels_.push_back(std::exchange(file_cancel_, std::move(cancel)));
+  if (file_ != nullptr) {
+    file_->set_listener(nullptr);
+    former_files_.push_back(std::move(file_));
+  }
+  file_ = std::move(next);
+  resolver_->clear_backend(Source::file);
+  (void)resolver_->flush([](const CacheEntry& entry) { return entry.grant.view().source == Source::file; });
+  if (backend != nullptr) {
+    backend->set_listener(this);
+    resolver_->set_backend(Source::file, *backend);
+    (void)gate_->enter(backend->run(of_next));
+  }
 }
 
 /// Watches the directories on the way to the file, and acts when its text is another one: ConfigMaps swap a symlink.
@@ -101,8 +164,11 @@ Task<void> Daemon::Parts::watch_config() {
     }
     auto settle = loop_.sleep_until(loop_.now() + std::chrono::milliseconds(50), config_cancel_);
     co_await settle;
-    const Result<std::string> fingerprint = fingerprint_file(config_path_);
-    if (!config_cancel_.is_cancelled() && fingerprint.has_value() && *fingerprint != seen_fingerprint_) {
+    if (config_cancel_.is_cancelled()) {
+      co_return;
+    }
+    const std::optional<std::uint64_t> fingerprint = fingerprint_of_file(config_path_);
+    if (fingerprint.has_value() && *fingerprint != seen_fingerprint_) {
       seen_fingerprint_ = *fingerprint;
       (void)reload("the file changed");
     }

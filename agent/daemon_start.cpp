@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How the parts are built, and in which order.
 #include <grp.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,6 +21,18 @@ constexpr std::size_t scratch_bytes = 64 * limits::KiB;
 StartFailure system_failure(const Error& error) {
   return {ExitCode::system, error.message};
 }
+/// The best rung that this kernel has, asked of a socket of our own.
+PeerRung rung_here() {
+  int pair[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
+    return PeerRung::weak;
+  }
+  const UniqueFd first(pair[0]);
+  const UniqueFd second(pair[1]);
+  const Result<Peer> peer = Peer::take(first.get());
+  return peer.has_value() ? peer->rung() : PeerRung::weak;
+}
+
 StartFailure config_failure(std::string message) {
   return {ExitCode::configuration, std::move(message)};
 }
@@ -29,11 +42,16 @@ StartFailure config_failure(std::string message) {
 std::optional<StartFailure> Daemon::Parts::build() {
   started_ = loop_.precise_now();
   started_at_ = loop_.wall_now();
+  peer_rung_ = rung_here();
+  if (peer_rung_ == PeerRung::weak) {
+    log_.warning("this kernel has no SO_PEERPIDFD (Linux 6.5): a pid recycled between connect and accept can't be "
+                 "excluded",
+                 {{"admin_scope", config_.identity.allow_weak_peer ? "allowed" : "refused"}});
+  }
   if (std::optional<std::string> refusal = refuse_unbuilt(config_)) {
     return config_failure(config_path_ + ": " + *refusal);
   }
-  for (auto step : {&Parts::build_memory, &Parts::build_backends, &Parts::build_server, &Parts::build_sockets,
-                    &Parts::load_backends}) {
+  for (auto step : {&Parts::build_memory, &Parts::build_backends, &Parts::build_server, &Parts::build_sockets}) {
     if (std::optional<StartFailure> failure = (this->*step)()) {
       return failure;
     }
@@ -48,7 +66,7 @@ std::optional<StartFailure> Daemon::Parts::build_memory() {
   if (!notifier.has_value()) {
     return config_failure(notifier.error().message);
   }
-  notifier_ = std::move(*notifier);
+  notifier_.emplace(std::move(*notifier));
   Result<std::unique_ptr<Arena>> arena = Arena::make({.bytes = config_.cache.memory});
   if (!arena.has_value()) {
     return system_failure(arena.error());
@@ -73,10 +91,29 @@ std::optional<StartFailure> Daemon::Parts::build_backends() {
       [this](Source source, IntegrationId integration, std::string_view object, std::string_view key) {
         subscriptions_->on_place_changed(source, integration, object, key);
       });
+  if (config_.backends.file.enabled) {
+    Result<std::unique_ptr<FileSecrets>> file = make_file_backend(config_);
+    if (!file.has_value()) {
+      return system_failure(file.error());
+    }
+    file_ = std::move(*file);
+    file_->set_listener(this);
+    resolver_->set_backend(Source::file, *file_);
+  }
   if (config_.backends.kubernetes.enabled) {
     log_.info("backends.kubernetes is off: this build has no Kubernetes backend");
   }
   return std::nullopt;
+}
+
+Result<std::unique_ptr<FileSecrets>> Daemon::Parts::make_file_backend(const Config& config) {
+  FileSecrets::Options options;
+  options.directory = config.backends.file.directory;
+  options.store = config.backends.kubernetes.store;
+  options.max_value = config.limits.max_value;
+  return FileSecrets::make(loop_, *arena_, std::move(options), [this](const FileSecrets::Note& note) {
+    note.is_warning ? log_.warning(note.text) : log_.info(note.text);
+  });
 }
 
 std::optional<StartFailure> Daemon::Parts::build_server() {

@@ -77,7 +77,7 @@ int run(const Options& options) {
     std::fprintf(stderr, "tantalusd: %s\n", dumps.error().message.c_str());
     return ExitCode::system;
   }
-  tantalus::Result<tantalus::LoadedConfig> loaded = tantalus::load_config_file(options.config);
+  tantalus::Result<tantalus::LoadedConfig> loaded = tantalus::load_config(options.config);
   if (!loaded.has_value()) {
     std::fprintf(stderr, "tantalusd: %s\n", loaded.error().message.c_str());
     return ExitCode::configuration;
@@ -91,7 +91,7 @@ int run(const Options& options) {
     return ExitCode::stopped;
   }
   tantalus::Log log(tantalus::log_level(loaded->config), tantalus::log_format(loaded->config));
-  auto daemon = tantalus::Daemon::start(std::move(*loaded), options.config, log);
+  auto daemon = tantalus::Daemon::start(std::move(*loaded), log);
   if (!daemon.has_value()) {
     std::fprintf(stderr, "tantalusd: %s\n", daemon.error().message.c_str());
     return daemon.error().exit_code;

@@ -48,6 +48,9 @@ class Resolver final : public ChangeListener {
   Resolver(Cache& cache, Io& io, FreshnessRules rules);
 
   void set_backend(Source source, Backend& backend) noexcept { backends_[index(source)] = &backend; }
+  /// Whether no backend is being asked.
+  [[nodiscard]] bool is_idle() const noexcept { return flights_.under_way() == 0; }
+  void clear_backend(Source source) noexcept { backends_[index(source)] = nullptr; }
   [[nodiscard]] Backend* backend(Source source) const noexcept { return backends_[index(source)]; }
   void set_rules(FreshnessRules rules) noexcept { rules_ = rules; }
   /// Who hears that a place may hold another value; called after its cached values were dropped.
