@@ -21,11 +21,11 @@ class DomainCheck {
     const std::string key = "identity.objects." + domain;
     // A domain called admin has no object as it stands, since that is the admin store.
     if (is_dns_name(domain) && fits(domain) && domain != admin_store) {
-      reading_.refuse_key(key, "expected no entry: the domain's name can be an object's as it stands");
+      reading_.refuse_key(key, "no entry for this domain, whose name can be an object's as it stands");
       return;
     }
     if (config_.identity.objects.contains(object)) {
-      reading_.refuse_key(key, "expected an object that is no domain; \"" + object + "\" is one");
+      reading_.refuse_key(key, "an object that is no domain, as this one is");
       return;
     }
     own(key, domain, object);
@@ -36,10 +36,8 @@ class DomainCheck {
       return;  // Its entry was looked at.
     }
     if (!is_dns_name(name)) {
-      reading_.refuse_key(key,
-                          "expected a domain whose name can be an object's (lower-case letters, digits, - and .); "
-                          "found \"" +
-                              name + "\". Give it an entry in identity.objects");
+      reading_.refuse_key(key, "a domain whose name can be an object's (lower-case letters, digits, - and .)",
+                          "Give this one an entry in identity.objects");
       return;
     }
     own(key, name, name);
@@ -54,27 +52,28 @@ class DomainCheck {
   /// Notes that the object belongs to the domain, and refuses one that can't.
   void own(const std::string& key, const std::string& domain, const std::string& object) {
     if (object == admin_store) {
-      reading_.refuse_key(key,
-                          "expected a domain that is not called `admin`, whose object is the store of the admin scope. "
-                          "Give it an entry in "
-                          "identity.objects");
+      reading_.refuse_key(key, "another object than `admin`, which is the store of the admin scope",
+                          "Give the domain another one in identity.objects");
       return;
     }
     if (!fits(object)) {
-      reading_.refuse_key(key, "expected a shorter name: with " + config_.backends.kubernetes.store +
+      reading_.refuse_key(key, "a shorter name: with " + config_.backends.kubernetes.store +
                                    "- before it an object's name has at most 253 bytes");
       return;
     }
-    const auto [place, is_new] = owners_.emplace(object, domain);
-    if (!is_new && place->second != domain) {
-      reading_.refuse_key(
-          key, "expected a domain with an object of its own; \"" + object + "\" is that of \"" + place->second + "\"");
+    const auto [owner, is_new] = owners_.emplace(object, Owner{domain, key});
+    if (!is_new && owner->second.domain != domain) {
+      reading_.refuse_key(key, "a domain with an object of its own, not that of " + owner->second.key);
     }
   }
 
   Reading& reading_;
   const Config& config_;
-  std::map<std::string, std::string> owners_;  // Object to domain.
+  struct Owner {
+    std::string domain;
+    std::string key;
+  };
+  std::map<std::string, Owner> owners_;  // By object.
 };
 
 }  // namespace

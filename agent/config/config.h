@@ -32,6 +32,7 @@ struct ListenConfig {
 struct Rate {
   std::uint32_t per_second = 100;
   std::uint32_t burst = 3000;
+  friend bool operator==(const Rate&, const Rate&) = default;
 };
 
 struct LimitsConfig {
@@ -49,6 +50,7 @@ struct LimitsConfig {
   std::uint32_t inflight_per_domain = 4096;
   Rate misses;
   Millis drain{5'000};
+  friend bool operator==(const LimitsConfig&, const LimitsConfig&) = default;
 };
 
 /// One rule of `identity.domains` or `identity.admins`: exactly one of the first five selectors is set.
@@ -62,6 +64,7 @@ struct RuleConfig {
   std::optional<std::string> service_account;
   std::vector<std::string> containers;
   std::optional<std::string> domain;  ///< Required where the rule has no label that gives it; absent on admins.
+  friend bool operator==(const RuleConfig&, const RuleConfig&) = default;
 };
 
 enum class AttestorKind : std::uint8_t { pod, token, unit, user };
@@ -79,6 +82,7 @@ struct IdentityConfig {
   std::vector<RuleConfig> domains;
   std::vector<RuleConfig> admins;
   std::map<std::string, std::string> objects;
+  friend bool operator==(const IdentityConfig&, const IdentityConfig&) = default;
 };
 
 struct CacheConfig {
@@ -88,6 +92,7 @@ struct CacheConfig {
   std::uint32_t refresh_ahead_percent = 80;
   Millis stale_if_error = std::chrono::hours(1);
   Millis negative_ttl = std::chrono::seconds(10);
+  friend bool operator==(const CacheConfig&, const CacheConfig&) = default;
 };
 
 enum class KubernetesFreshness : std::uint8_t { watch, poll };
@@ -100,6 +105,7 @@ struct KubernetesConfig {
   KubernetesFreshness freshness = KubernetesFreshness::watch;
   Millis poll = std::chrono::seconds(30);
   std::string kubeconfig;
+  friend bool operator==(const KubernetesConfig&, const KubernetesConfig&) = default;
 };
 
 enum class VaultLayout : std::uint8_t { fields, paths };
@@ -109,6 +115,7 @@ enum class VaultCredentials : std::uint8_t { kubernetes, file };
 struct VaultUseConfig {
   std::string namespace_glob;
   std::optional<std::string> service_account;
+  friend bool operator==(const VaultUseConfig&, const VaultUseConfig&) = default;
 };
 
 struct VaultAuthConfig {
@@ -119,6 +126,7 @@ struct VaultAuthConfig {
   std::string role;
   std::string service_account;
   std::string audience;
+  friend bool operator==(const VaultAuthConfig&, const VaultAuthConfig&) = default;
 };
 
 struct VaultIntegrationConfig {
@@ -136,6 +144,7 @@ struct VaultIntegrationConfig {
   VaultAuthConfig auth;
   std::optional<std::vector<VaultUseConfig>> use;  ///< Absent: everyone in the domain.
   Millis poll = std::chrono::seconds(30);
+  friend bool operator==(const VaultIntegrationConfig&, const VaultIntegrationConfig&) = default;
 };
 
 struct VaultConfig {
@@ -146,17 +155,20 @@ struct VaultConfig {
   bool discover = true;
   Millis token_ttl{0};
   std::map<std::string, std::vector<VaultIntegrationConfig>> domains;
+  friend bool operator==(const VaultConfig&, const VaultConfig&) = default;
 };
 
 struct FileConfig {
   bool enabled = false;
   std::string directory = "/etc/tantalus/secrets";
+  friend bool operator==(const FileConfig&, const FileConfig&) = default;
 };
 
 struct BackendsConfig {
   KubernetesConfig kubernetes;
   VaultConfig vault;
   FileConfig file;
+  friend bool operator==(const BackendsConfig&, const BackendsConfig&) = default;
 };
 
 enum class AuditFailure : std::uint8_t { deny, allow };
@@ -168,11 +180,13 @@ struct AuditConfig {
   std::uint32_t lines_per_second = 1000;                 ///< 0: every answer a line.
   std::size_t max_bytes = 256 * limits::MiB;
   std::uint32_t keep = 8;
+  friend bool operator==(const AuditConfig&, const AuditConfig&) = default;
 };
 
 struct RotationConfig {
   std::map<std::string, Millis> scopes;  ///< By scope's name.
   std::map<std::string, Millis> keys;    ///< By glob.
+  friend bool operator==(const RotationConfig&, const RotationConfig&) = default;
 };
 
 enum class LogLevel : std::uint8_t { trace, debug, info, warning, error, off };
@@ -181,6 +195,7 @@ enum class LogFormat : std::uint8_t { text, json };
 struct LogConfig {
   LogLevel level = LogLevel::info;
   LogFormat format = LogFormat::text;
+  friend bool operator==(const LogConfig&, const LogConfig&) = default;
 };
 
 struct Config {
@@ -194,6 +209,7 @@ struct Config {
   AuditConfig audit;
   RotationConfig rotation;
   LogConfig log;
+  friend bool operator==(const Config&, const Config&) = default;
 };
 
 }  // namespace tantalus

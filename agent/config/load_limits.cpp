@@ -68,13 +68,12 @@ void list_limits(std::vector<std::string>& out, const std::string& path) {
 
 void check_limits(Reading& reading, const LimitsConfig& limits) {
   if (limits.buffers < limits.max_frame) {
-    reading.refuse_key("limits.buffers", "expected at least one frame's room (limits.max_frame is " +
-                                             format_size(limits.max_frame) + "); found " + format_size(limits.buffers));
+    reading.refuse_key("limits.buffers",
+                       "at least one frame's room (limits.max_frame is " + format_size(limits.max_frame) + ")");
   }
   if (limits.write_queue < limits.max_value) {
-    reading.refuse_key("limits.write_queue", "expected at least one value's room (limits.max_value is " +
-                                                 format_size(limits.max_value) + "); found " +
-                                                 format_size(limits.write_queue));
+    reading.refuse_key("limits.write_queue",
+                       "at least one value's room (limits.max_value is " + format_size(limits.max_value) + ")");
   }
 }
 

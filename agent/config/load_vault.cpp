@@ -168,8 +168,7 @@ void read_integrations(const Value& value, std::vector<VaultIntegrationConfig>& 
     }
     const bool taken = std::ranges::any_of(into, [&](const auto& other) { return other.name == integration.name; });
     if (taken && !integration.name.empty()) {
-      item.refuse("expected a name that no other integration of the domain has; found \"" + integration.name +
-                  "\" again");
+      item.reading().refuse_key(item.path() + ".name", "a name that no other integration of the domain has");
     }
     into.push_back(std::move(integration));
   }
@@ -195,7 +194,7 @@ void check_vault_domains(Reading& reading, const VaultConfig& vault) {
       const std::string& audience = integrations[i].auth.audience;
       if (!audience.empty() && !audiences.insert(audience).second) {
         reading.refuse_key("backends.vault.domains." + domain + "[" + std::to_string(i) + "].auth.audience",
-                           "expected an audience that no other integration has; found \"" + audience + "\" again");
+                           "an audience that no other integration has");
       }
     }
   }

@@ -14,6 +14,21 @@ namespace {
 // One mistake can lead to many; more than this help nobody.
 constexpr std::size_t max_refusals = 100;
 constexpr std::size_t max_shown_text = 64;
+constexpr std::size_t max_shown_key = 256;
+constexpr std::size_t max_shown_what = 1024;
+
+/// On one line, and cut between two characters.
+std::string printable(std::string_view text, std::size_t most) {
+  std::string shown(text.substr(0, most));
+  if (text.size() > most) {
+    while (!shown.empty() && (static_cast<unsigned char>(text[shown.size()]) & 0xC0U) == 0x80U) {
+      shown.pop_back();
+    }
+    shown += "…";
+  }
+  std::ranges::replace_if(shown, [](unsigned char c) { return c < 0x20 || c == 0x7F; }, '?');
+  return shown;
+}
 
 /// What stands in the file, as it stands there: a variable's value is not shown.
 std::string describe(const yaml::Node& node) {
@@ -26,13 +41,8 @@ std::string describe(const yaml::Node& node) {
   if (node.is_null()) {
     return "nothing";
   }
-  std::string shown = node.text.substr(0, max_shown_text);
-  while (!shown.empty() && shown.size() == max_shown_text && (static_cast<unsigned char>(shown.back()) & 0x80U) != 0) {
-    shown.pop_back();  // Not in the middle of a character.
-  }
-  std::ranges::replace_if(shown, [](unsigned char c) { return c < 0x20 || c == 0x7F; }, '?');
-  const std::string dots = shown.size() < node.text.size() ? "…" : "";
-  return node.quoted ? "the text \"" + shown + dots + "\"" : "`" + shown + dots + "`";
+  const std::string shown = printable(node.text, max_shown_text);
+  return node.quoted ? "the text \"" + shown + "\"" : "`" + shown + "`";
 }
 
 bool has_control_character(std::string_view text) noexcept {
@@ -41,20 +51,22 @@ bool has_control_character(std::string_view text) noexcept {
 
 }  // namespace
 
-void Reading::refuse(Position at, std::string key, std::string what) {
+void Reading::refuse(Position at, std::string_view key, std::string_view what) {
   if (refusals_.size() < max_refusals) {
-    refusals_.push_back({at, std::move(key), std::move(what)});
+    refusals_.push_back({at, printable(key, max_shown_key), printable(what, max_shown_what)});
   }
 }
 
-void Reading::refuse_key(const std::string& key, std::string what) {
+void Reading::refuse_key(const std::string& key, std::string_view expected, std::string_view hint) {
   std::string around = key;
   while (!around.empty() && !places_.contains(around)) {
     const std::size_t end = around.find_last_of(".[");
     around.resize(end == std::string::npos ? 0 : end);
   }
   const auto place = places_.find(around);
-  refuse(place == places_.end() ? Position{1, 1} : place->second, key, std::move(what));
+  const std::string found = around == key ? describe(*place->second) : "its default";
+  refuse(place == places_.end() ? Position{1, 1} : place->second->at, key,
+         "expected " + std::string(expected) + "; found " + found + (hint.empty() ? "" : ". ") + std::string(hint));
 }
 
 std::vector<ConfigRefusal> Reading::take_refusals() {
@@ -64,13 +76,13 @@ std::vector<ConfigRefusal> Reading::take_refusals() {
 
 Value Value::key(const yaml::Node::Entry& entry) const {
   Value child(reading_, entry.value, path_.empty() ? entry.key.text : path_ + "." + entry.key.text);
-  reading_.note(child.path_, entry.value.at);
+  reading_.note(child.path_, entry.value);
   return child;
 }
 
 Value Value::item(std::size_t index) const {
   Value child(reading_, node_.items[index], path_ + "[" + std::to_string(index) + "]");
-  reading_.note(child.path_, child.node_.at);
+  reading_.note(child.path_, child.node_);
   return child;
 }
 
@@ -79,7 +91,7 @@ void Value::refuse_expected(std::string_view expected, std::string_view hint) co
   if (!hint.empty()) {
     what += ". " + std::string(hint);
   }
-  refuse(std::move(what));
+  refuse(what);
 }
 
 std::optional<std::string> Value::scalar(std::string_view expected) const {
@@ -89,7 +101,7 @@ std::optional<std::string> Value::scalar(std::string_view expected) const {
   }
   std::expected<std::string, std::string> text = expand_variables(node_.text, reading_.environment());
   if (!text) {
-    refuse(std::move(text.error()));
+    refuse(text.error());
     return std::nullopt;
   }
   return std::move(*text);

@@ -34,10 +34,11 @@ class Reading {
  public:
   explicit Reading(const Environment& environment) : environment_(environment) {}
 
-  void refuse(Position at, std::string key, std::string what);
-  /// At the place of a key that was read, or of the nearest key around it, for what spans several keys.
-  void refuse_key(const std::string& key, std::string what);
-  void note(const std::string& key, Position at) { places_.emplace(key, at); }
+  void refuse(Position at, std::string_view key, std::string_view what);
+  /// For what spans several keys: `expected X; found Y` at a key that was read, or at the nearest key around one that
+  /// wasn't, whose default is what was found.
+  void refuse_key(const std::string& key, std::string_view expected, std::string_view hint = {});
+  void note(const std::string& key, const yaml::Node& node) { places_.emplace(key, &node); }
   [[nodiscard]] bool is_set(const std::string& key) const { return places_.contains(key); }
   /// How much was refused: what spans several keys is looked at only where each of them could be read.
   [[nodiscard]] std::size_t refusals() const noexcept { return refusals_.size(); }
@@ -47,7 +48,7 @@ class Reading {
 
  private:
   const Environment& environment_;
-  std::map<std::string, Position> places_;
+  std::map<std::string, const yaml::Node*> places_;  // Of the tree, which outlives this.
   std::vector<ConfigRefusal> refusals_;
 };
 
@@ -77,7 +78,7 @@ class Value {
 
   /// `expected X; found Y`, and a hint in a sentence of its own.
   void refuse_expected(std::string_view expected, std::string_view hint = {}) const;
-  void refuse(std::string what) const { reading_.refuse(node_.at, path_, std::move(what)); }
+  void refuse(std::string_view what) const { reading_.refuse(node_.at, path_, what); }
 
   void read(bool& into) const;
   void read(std::uint32_t& into, Range<std::uint32_t> range) const;

@@ -49,9 +49,8 @@ void check_default_source(Reading& reading, const Config& config) {
       name = source.name;
     }
   }
-  reading.refuse_key("default_source", "expected a source that is enabled; `" + name + "` is not" +
-                                           (reading.is_set("default_source") ? "" : ", and is the default") +
-                                           ". Name another one, or set backends." + name + ".enabled to true");
+  reading.refuse_key("default_source", "a source that is enabled, as `" + name + "` is not",
+                     "Name another one, or set backends." + name + ".enabled to true");
 }
 
 }  // namespace

@@ -38,6 +38,27 @@ std::string key_of(const std::string& row) {
   return row.substr(3, row.find('`', 3) - 3);
 }
 
+std::vector<std::string> cells_of(const std::string& row) {
+  std::vector<std::string> cells;
+  for (std::size_t begin = 2; begin < row.size();) {
+    const std::size_t end = row.find(" |", begin);
+    cells.push_back(row.substr(begin, end - begin));
+    begin = end == std::string::npos ? end : end + 3;
+  }
+  return cells;
+}
+
+/// `a.b` and a value, as YAML.
+std::string nest(const std::string& key, const std::string& value) {
+  std::string yaml;
+  std::string indent;
+  std::istringstream parts(key);
+  for (std::string part; std::getline(parts, part, '.'); indent += "  ") {
+    yaml += (yaml.empty() ? "" : "\n") + indent + part + ":";
+  }
+  return yaml + " " + value + "\n";
+}
+
 }  // namespace
 
 TEST_CASE("docs/configuration.md has a row for every key, and for nothing else") {
@@ -60,6 +81,32 @@ TEST_CASE("docs/configuration.md marks the keys that need a restart, and no othe
     }
   }
   CHECK(marked == config_diff_needs_restart(Config{}, changed));
+}
+
+TEST_CASE("the defaults in docs/configuration.md are the defaults") {
+  // Sections that must not be empty to be asked for; `named` is no setting.
+  const auto parse = [](const std::string& yaml) {
+    auto config = parse_config(yaml, [](const std::string&) { return std::nullopt; });
+    if (config) {
+      config->backends.kubernetes.named = false;
+      config->backends.vault.named = false;
+    }
+    return config;
+  };
+  int checked = 0;
+  for (const std::string& row : rows()) {
+    const std::string value = cells_of(row).at(2);
+    if (!value.starts_with('`') || key_of(row).find('<') != std::string::npos) {
+      continue;
+    }
+    const std::string yaml = nest(key_of(row), value.substr(1, value.size() - 2));
+    INFO(yaml);
+    const auto config = parse(yaml);
+    REQUIRE(config);
+    CHECK(*config == Config{});
+    ++checked;
+  }
+  CHECK(checked > 50);
 }
 
 TEST_CASE("the example in docs/configuration.md is right") {

@@ -96,7 +96,7 @@ TEST_CASE("each key refuses a wrong type and an impossible value, naming where, 
       at("limits.frame_timeout", "0s", "from 10ms to 1h"),
       at("limits.write_timeout", "1d", "from 10ms to 1h"),
       at("limits.write_queue", "8MB", "KiB, MiB and GiB"),
-      at("limits.write_queue", "512KiB", "at least one value's room (limits.max_value is 1MiB); found 512KiB"),
+      at("limits.write_queue", "512KiB", "at least one value's room (limits.max_value is 1MiB); found `512KiB`"),
       at("limits.buffers", "1.5GiB", "a size"),
       at("limits.buffers", "128KiB", "at least one frame's room"),
       at("limits.max_frame", "512B", "from 1KiB to 16MiB"),
@@ -133,7 +133,7 @@ TEST_CASE("each key refuses a wrong type and an impossible value, naming where, 
       at("cache.negative_ttl", "10", "a duration"),
       at("default_source", "KUBERNETES", "kubernetes, vault or file"),
       at("default_source", "file",
-         "a source that is enabled; `file` is not. Name another one, or set backends.file.enabled"),
+         "a source that is enabled, as `file` is not; found `file`. Name another one, or set backends.file.enabled"),
       at("backends.kubernetes.enabled", "maybe", "true or false"),
       at("backends.kubernetes.namespace", "a.b", "the name of a namespace"),
       at("backends.kubernetes.store", "Store", "a DNS-1123 name"),
@@ -201,7 +201,8 @@ TEST_CASE("rules are refused that select nothing, too much, or by what can't be 
       {domains("{namespace: a, containers: [X], domain: a}"), 3, 35, rule + ".containers[0]", "lower-case"},
       {domains("{user: 1, domain: ''}"), 3, 25, rule + ".domain", "the name of a domain"},
       {domains("{user: 1, domain: a, usr: 2}"), 3, 28, rule + ".usr", "did you mean `user`?"},
-      {domains("{user: 1, domain: Finance_Team}"), 3, 25, rule + ".domain", "Give it an entry in identity.objects"},
+      {domains("{user: 1, domain: Finance_Team}"), 3, 25, rule + ".domain",
+       "Give this one an entry in identity.objects"},
       {domains("{user: 1, domain: admin}"), 3, 25, rule + ".domain", "the store of the admin scope"},
       {admins("{user: 1, domain: a}"), 3, 7, "identity.admins[0]", "expected no `domain` in a rule of admins"},
       {admins("{namespace_label: a}"), 3, 7, "identity.admins[0]", "a label makes nobody an admin"},
@@ -216,15 +217,16 @@ TEST_CASE("rules are refused that select nothing, too much, or by what can't be 
 TEST_CASE("no two domains have one object, and none has the admin's", "[trap-121][trap-122]") {
   const auto objects = [](const std::string& map) { return "identity:\n  objects: " + map + "\n"; };
   const std::vector<Case> cases{
-      {objects("{finance: fin}"), 2, 22, "identity.objects.finance", "expected no entry"},
+      {objects("{finance: fin}"), 2, 22, "identity.objects.finance", "expected no entry for this domain"},
       {objects("{Finance: Fin}"), 2, 22, "identity.objects.Finance", "a DNS-1123 name"},
       {objects("{Finance: admin}"), 2, 22, "identity.objects.Finance", "the store of the admin scope"},
-      {objects("{A: x, B: x}"), 2, 22, "identity.objects.B", "\"x\" is that of \"A\""},
+      {objects("{A: x, B: x}"), 2, 22, "identity.objects.B",
+       "an object of its own, not that of identity.objects.A; found `x`"},
       {objects("{'': x}"), 2, 17, "identity.objects.", "the name of a domain"},
       {"identity:\n  objects: {Finance: finance}\n  domains:\n    - {user: 1, domain: finance}\n", 4, 25,
-       "identity.domains[0].domain", "\"finance\" is that of \"Finance\""},
+       "identity.domains[0].domain", "not that of identity.objects.Finance"},
       {"backends:\n  vault:\n    domains:\n      Finance: []\n", 4, 16, "backends.vault.domains.Finance",
-       "Give it an entry in identity.objects"},
+       "Give this one an entry in identity.objects"},
       {"identity:\n  domains:\n    - {user: 1, domain: " + std::string(240, 'a') + "}\n", 3, 25,
        "identity.domains[0].domain", "a shorter name"},
   };
@@ -287,8 +289,8 @@ TEST_CASE("an integration with Vault is refused that could leak, or could not wo
       {vault("{name: a, address: 'https://a', auth: {method: token}}"), 5, 11, one, "expected `path`"},
       {vault("{name: a, address: 'https://a', path: /v1/x}"), 5, 11, one, "expected `auth`"},
       {vault("main"), 5, 11, one, "expected an integration"},
-      {vault(std::string(whole) + "}\n        - " + whole + "}"), 6, 11, "backends.vault.domains.finance[1]",
-       "\"a\" again"},
+      {vault(std::string(whole) + "}\n        - " + whole + "}"), 6, 18, "backends.vault.domains.finance[1].name",
+       "a name that no other integration of the domain has; found `a`"},
       {"backends:\n  vault:\n    domains:\n      finance: main\n", 4, 16, "backends.vault.domains.finance",
        "a list of integrations"},
       {vault(std::string(whole) + ", use: [{service_account: x}]}"), 5, 92, one + ".use[0]", "expected `namespace`"},
@@ -318,7 +320,8 @@ TEST_CASE("an integration with Vault is refused that could leak, or could not wo
       "path: /v1/s/data/x, auth: {method: kubernetes, role: r, service_account: a/b, audience: c}}";
   check_refused({vault("{name: a, address: 'https://a', " + kubernetes +
                        "\n        - {name: b, address: 'https://b', " + kubernetes),
-                 6, 131, "backends.vault.domains.finance[1].auth.audience", "\"c\" again"});
+                 6, 131, "backends.vault.domains.finance[1].auth.audience",
+                 "an audience that no other integration has; found `c`"});
 }
 
 TEST_CASE("unknown keys are refused, with what was probably meant", "[trap-119]") {
