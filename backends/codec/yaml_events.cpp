@@ -9,6 +9,7 @@
 
 #include "backends/codec/utf8.h"
 #include "backends/codec/yaml_words.h"
+#include "cache/scoped_malloc.h"
 
 namespace tantalus::yaml {
 namespace {
@@ -60,19 +61,34 @@ Position position_of(fy_token* token) noexcept {
   return {static_cast<std::uint32_t>(mark->line) + 1, static_cast<std::uint32_t>(mark->column) + 1};
 }
 
-std::string_view text_of(fy_token* token) noexcept {
+/// What libfyaml allocates while one is alive lies in the arena. Around its calls alone: a string of ours that is made
+/// in it would lie there too.
+class Scope {
+ public:
+  explicit Scope(Arena* arena) noexcept {
+    if (arena != nullptr) {
+      scope_.emplace(*arena);
+    }
+  }
+
+ private:
+  std::optional<LockedMallocScope> scope_;
+};
+
+std::string_view text_of(fy_token* token, Arena* arena) noexcept {
+  const Scope scope(arena);
   std::size_t size = 0;
   const char* text = token == nullptr ? nullptr : fy_token_get_text(token, &size);
   return text == nullptr ? std::string_view{} : std::string_view{text, size};
 }
 
 /// Unset: a tag that is refused.
-std::optional<Tag> tag_of(fy_token* token) noexcept {
+std::optional<Tag> tag_of(fy_token* token, Arena* arena) noexcept {
   if (token == nullptr) {
     return Tag::none;
   }
   constexpr std::string_view core_prefix = "tag:yaml.org,2002:";
-  std::string_view tag = text_of(token);
+  std::string_view tag = text_of(token, arena);
   if (tag == "!") {
     return Tag::str;  // Alone it says that a plain scalar is text.
   }
@@ -98,11 +114,12 @@ std::optional<Tag> tag_of(fy_token* token) noexcept {
 
 class EventStream::State {
  public:
-  State(std::string_view text, std::size_t max_depth) : max_depth_(max_depth) {
+  State(std::string_view text, std::size_t max_depth, Arena* arena) : max_depth_(max_depth), arena_(arena) {
     early_ = check_bytes(text);
     if (early_) {
       return;
     }
+    const Scope scope(arena_);
     fy_diag_cfg quiet{};
     quiet.output_fn = discard;
     quiet.level = FYET_MAX;
@@ -124,6 +141,7 @@ class EventStream::State {
   State(const State&) = delete;
   State& operator=(const State&) = delete;
   ~State() {
+    const Scope scope(arena_);
     release_event();
     fy_parser_destroy(parser_);
     fy_diag_destroy(diag_);
@@ -134,8 +152,7 @@ class EventStream::State {
       return std::unexpected(*early_);
     }
     while (true) {
-      release_event();
-      event_ = ready_ ? fy_parser_parse(parser_) : nullptr;
+      read_event();
       if (event_ == nullptr) {
         return ended();
       }
@@ -146,6 +163,12 @@ class EventStream::State {
   }
 
  private:
+  void read_event() noexcept {
+    const Scope scope(arena_);
+    release_event();
+    event_ = ready_ ? fy_parser_parse(parser_) : nullptr;
+  }
+
   void release_event() noexcept {
     if (event_ != nullptr) {
       fy_parser_event_free(parser_, event_);
@@ -153,24 +176,20 @@ class EventStream::State {
     }
   }
 
+  /// The stream ends with an event, so that no event means that something went wrong.
   Parsed<Event> ended() {
-    if (!ready_) {
-      return std::unexpected(Problem{{}, "no memory for parsing it", true});
-    }
     void* previous = nullptr;
-    if (const fy_diag_error* error = fy_diag_errors_iterate(diag_, &previous)) {
+    if (const fy_diag_error* error = ready_ ? fy_diag_errors_iterate(diag_, &previous) : nullptr) {
       Position at = last_;
       if (error->line > 0 && error->column > 0) {
         at = {static_cast<std::uint32_t>(error->line), static_cast<std::uint32_t>(error->column)};
       }
       return refuse(at, std::string(words_for(error->msg == nullptr ? "" : error->msg)));
     }
-    if (fy_parser_get_stream_error(parser_)) {
-      return refuse(last_, "not valid YAML");
+    if (arena_ != nullptr) {
+      return std::unexpected(Problem{last_, "no room in locked memory (cache.memory) to parse it", true});
     }
-    Event end;
-    end.at = last_;
-    return end;
+    return refuse(last_, "not valid YAML");
   }
 
   Parsed<Event> translate() {
@@ -223,7 +242,7 @@ class EventStream::State {
   Parsed<Event> scalar(Event& made) {
     made.kind = Event::Kind::scalar;
     fy_token* token = event_->scalar.value;
-    made.text = text_of(token);
+    made.text = text_of(token, arena_);
     const fy_scalar_style style = token == nullptr ? FYSS_PLAIN : fy_token_scalar_style(token);
     made.plain = style == FYSS_PLAIN;
     if (token == nullptr && event_->scalar.tag != nullptr) {
@@ -240,7 +259,7 @@ class EventStream::State {
     if (anchor != nullptr) {
       return refuse(position_or_last(anchor), "anchors and aliases are refused");
     }
-    const std::optional<Tag> known = tag_of(tag);
+    const std::optional<Tag> known = tag_of(tag, arena_);
     if (!known) {
       return refuse(position_or_last(tag), "an unknown tag");
     }
@@ -260,6 +279,7 @@ class EventStream::State {
   }
 
   std::size_t max_depth_;
+  Arena* arena_;
   std::optional<Problem> early_;
   fy_diag* diag_ = nullptr;
   fy_parser* parser_ = nullptr;
@@ -269,8 +289,8 @@ class EventStream::State {
   Position last_{1, 1};
 };
 
-EventStream::EventStream(std::string_view text, std::size_t max_depth)
-    : state_(std::make_unique<State>(text, max_depth)) {}
+EventStream::EventStream(std::string_view text, std::size_t max_depth, Arena* arena)
+    : state_(std::make_unique<State>(text, max_depth, arena)) {}
 EventStream::~EventStream() = default;
 
 Parsed<Event> EventStream::next() {

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "backends/codec/parse_event.h"
+#include "cache/arena.h"
 
 namespace tantalus::yaml {
 
@@ -15,8 +16,9 @@ using Event = ParseEvent;
 /// refused (an alias bomb; a value that stands twice), nesting beyond `max_depth` too. Pinned.
 class EventStream {
  public:
-  /// `text` outlives the stream.
-  EventStream(std::string_view text, std::size_t max_depth);
+  /// `text` outlives the stream. With an arena, which outlives it too, all that libfyaml allocates lies there, where
+  /// LockedMallocScope is effective; without one, on the heap.
+  EventStream(std::string_view text, std::size_t max_depth, Arena* arena = nullptr);
   EventStream(const EventStream&) = delete;
   EventStream& operator=(const EventStream&) = delete;
   ~EventStream();

@@ -80,7 +80,9 @@ Result<Fingerprinter> Fingerprinter::make(Arena& arena) {
 Fingerprinter::Fingerprinter(Fingerprinter&& other) noexcept
     : arena_(other.arena_), key_(std::exchange(other.key_, nullptr)) {}
 
-Fingerprinter::~Fingerprinter() { arena_.free(key_); }
+Fingerprinter::~Fingerprinter() {
+  arena_.free(key_);
+}
 
 Fingerprint Fingerprinter::of(std::span<const std::byte> bytes) const noexcept {
   return siphash128(Key(key_, key_size), bytes);

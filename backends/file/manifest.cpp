@@ -14,8 +14,8 @@
 namespace tantalus {
 namespace {
 
-constexpr std::size_t max_name = 253;     // Of an object, as Kubernetes has it (RFC 1123 subdomain).
-constexpr std::size_t max_skipped = 16;   // Lines in the log for one file.
+constexpr std::size_t max_name = 253;    // Of an object, as Kubernetes has it (RFC 1123 subdomain).
+constexpr std::size_t max_skipped = 16;  // Lines in the log for one file.
 
 bool is_secret(const std::optional<std::string>& kind, const std::optional<std::string>& api_version) noexcept {
   return kind == "Secret" && (!api_version || api_version == "v1");
@@ -54,7 +54,9 @@ void ManifestReader::Draft::object_to(Position where, const char* what) {
   }
 }
 
-bool ManifestReader::Draft::may_be_secret() const noexcept { return !kind || is_secret(kind, api_version); }
+bool ManifestReader::Draft::may_be_secret() const noexcept {
+  return !kind || is_secret(kind, api_version);
+}
 
 ManifestReader::ManifestReader(Arena& arena, std::string_view store, Limits limits)
     : arena_(arena), store_(store), objects_left_(limits.objects), values_left_(limits.values) {
@@ -231,7 +233,8 @@ std::optional<Problem> ManifestReader::on_scalar(Role role, const ParseEvent& ev
     case Role::string_data:
     case Role::items:
       if (!means_null(event)) {
-        draft.object_to(event.at, role == Role::items ? "`items` must be a list of manifests" : "a mapping is expected");
+        draft.object_to(event.at,
+                        role == Role::items ? "`items` must be a list of manifests" : "a mapping is expected");
       }
       return std::nullopt;
     case Role::item:
@@ -336,8 +339,10 @@ std::optional<Problem> ManifestReader::finish(Draft& draft) {
   --objects_left_;
   const auto [first, is_new] = names_.emplace(*draft.name, draft.at);
   if (!is_new) {
-    return Problem{draft.at, "the object " + quoted(*draft.name) + " stands twice, first in line " +
-                                 std::to_string(first->second.line), false};
+    return Problem{
+        draft.at,
+        "the object " + quoted(*draft.name) + " stands twice, first in line " + std::to_string(first->second.line),
+        false};
   }
   for (auto& [key, value] : draft.data) {
     draft.string_data.emplace(key, std::move(value));  // What is there already wins.
