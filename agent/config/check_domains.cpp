@@ -15,7 +15,7 @@ constexpr std::size_t max_object_name = 253;
 
 class DomainCheck {
  public:
-  DomainCheck(Reading& reading, const Config& config) : reading_(reading), config_(config) {}
+  DomainCheck(ConfigReading& reading, const Config& config) : reading_(reading), config_(config) {}
 
   void map_entry(const std::string& domain, const std::string& object) {
     const std::string key = "identity.objects." + domain;
@@ -67,7 +67,7 @@ class DomainCheck {
     }
   }
 
-  Reading& reading_;
+  ConfigReading& reading_;
   const Config& config_;
   struct Owner {
     std::string domain;
@@ -78,7 +78,7 @@ class DomainCheck {
 
 }  // namespace
 
-void check_domains(Reading& reading, const Config& config) {
+void check_domains(ConfigReading& reading, const Config& config) {
   DomainCheck check(reading, config);
   for (const auto& [domain, object] : config.identity.objects) {
     check.map_entry(domain, object);

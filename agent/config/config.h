@@ -72,6 +72,7 @@ enum class AttestorKind : std::uint8_t { pod, token, unit, user };
 struct IdentityConfig {
   std::string node_name;
   std::vector<AttestorKind> attestors{AttestorKind::pod, AttestorKind::unit, AttestorKind::user};
+  bool attestors_named = false;  ///< Whether the file says so itself: then each must be there.
   std::string token_audience = "tantalus";
   bool token_host = false;
   std::string cgroup_root;

@@ -91,7 +91,7 @@ std::expected<Config, std::vector<ConfigRefusal>> parse_config(std::string_view 
   if (!root) {
     return std::unexpected(std::vector{ConfigRefusal{root.error().at, "", root.error().what}});
   }
-  Reading reading(environment);
+  ConfigReading reading(environment);
   Config config;
   read_config(Value(reading, *root, ""), config);
   std::vector<ConfigRefusal> refusals = reading.take_refusals();

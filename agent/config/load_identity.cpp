@@ -62,7 +62,11 @@ void read_objects(const Value& value, std::map<std::string, std::string>& into) 
 constexpr std::array<Key<IdentityConfig>, 12> identity_keys{{
     {"node_name",
      [](const Value& v, IdentityConfig& c) { v.read_text_or_empty(c.node_name, "the node's name", is_dns_name); }},
-    {"attestors", [](const Value& v, IdentityConfig& c) { read_attestors(v, c.attestors); }},
+    {"attestors",
+     [](const Value& v, IdentityConfig& c) {
+       read_attestors(v, c.attestors);
+       c.attestors_named = true;
+     }},
     {"token_audience", [](const Value& v, IdentityConfig& c) { v.read_text(c.token_audience, "an audience", is_any); }},
     {"token_host", [](const Value& v, IdentityConfig& c) { v.read(c.token_host); }},
     {"cgroup_root",

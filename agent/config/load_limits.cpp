@@ -66,7 +66,7 @@ void list_limits(std::vector<std::string>& out, const std::string& path) {
   list_section(out, path, limits_keys);
 }
 
-void check_limits(Reading& reading, const LimitsConfig& limits) {
+void check_limits(ConfigReading& reading, const LimitsConfig& limits) {
   if (limits.buffers < limits.max_frame) {
     reading.refuse_key("limits.buffers",
                        "at least one frame's room (limits.max_frame is " + format_size(limits.max_frame) + ")");

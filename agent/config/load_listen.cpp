@@ -71,7 +71,7 @@ void list_listen(std::vector<std::string>& out, const std::string& path) {
   list_section(out, path, listen_keys);
 }
 
-void check_listen(Reading& reading, const ListenConfig& listen) {
+void check_listen(ConfigReading& reading, const ListenConfig& listen) {
   // Pods mount the socket's directory: nothing else may lie in it (trap 129).
   for (const auto& [key, path] : {std::pair("listen.debug_socket", &listen.debug_socket),
                                   std::pair("listen.credentials_socket", &listen.credentials_socket)}) {

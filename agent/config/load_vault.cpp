@@ -186,7 +186,7 @@ void list_vault_domains(std::vector<std::string>& out, const std::string& path) 
   list_section(out, path + ".<domain>[]", integration_keys);
 }
 
-void check_vault_domains(Reading& reading, const VaultConfig& vault) {
+void check_vault_domains(ConfigReading& reading, const VaultConfig& vault) {
   // One that is shared would let the server of one integration use a token that was made for another.
   std::set<std::string> audiences;
   for (const auto& [domain, integrations] : vault.domains) {

@@ -51,13 +51,13 @@ bool has_control_character(std::string_view text) noexcept {
 
 }  // namespace
 
-void Reading::refuse(Position at, std::string_view key, std::string_view what) {
+void ConfigReading::refuse(Position at, std::string_view key, std::string_view what) {
   if (refusals_.size() < max_refusals) {
     refusals_.push_back({at, printable(key, max_shown_key), printable(what, max_shown_what)});
   }
 }
 
-void Reading::refuse_key(const std::string& key, std::string_view expected, std::string_view hint) {
+void ConfigReading::refuse_key(const std::string& key, std::string_view expected, std::string_view hint) {
   std::string around = key;
   while (!around.empty() && !places_.contains(around)) {
     const std::size_t end = around.find_last_of(".[");
@@ -69,7 +69,7 @@ void Reading::refuse_key(const std::string& key, std::string_view expected, std:
          "expected " + std::string(expected) + "; found " + found + (hint.empty() ? "" : ". ") + std::string(hint));
 }
 
-std::vector<ConfigRefusal> Reading::take_refusals() {
+std::vector<ConfigRefusal> ConfigReading::take_refusals() {
   std::ranges::sort(refusals_, {}, [](const ConfigRefusal& r) { return std::tuple(r.at.line, r.at.column); });
   return std::move(refusals_);
 }

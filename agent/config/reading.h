@@ -30,9 +30,9 @@ struct ConfigRefusal {
 };
 
 /// What is known while one text is read: what was refused, and where each key stands.
-class Reading {
+class ConfigReading {
  public:
-  explicit Reading(const Environment& environment) : environment_(environment) {}
+  explicit ConfigReading(const Environment& environment) : environment_(environment) {}
 
   void refuse(Position at, std::string_view key, std::string_view what);
   /// For what spans several keys: `expected X; found Y` at a key that was read, or at the nearest key around one that
@@ -67,12 +67,12 @@ struct Choice {
 /// One node of the tree and the path that leads to it.
 class Value {
  public:
-  Value(Reading& reading, const yaml::Node& node, std::string path)
+  Value(ConfigReading& reading, const yaml::Node& node, std::string path)
       : reading_(reading), node_(node), path_(std::move(path)) {}
 
   [[nodiscard]] const yaml::Node& node() const noexcept { return node_; }
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
-  [[nodiscard]] Reading& reading() const noexcept { return reading_; }
+  [[nodiscard]] ConfigReading& reading() const noexcept { return reading_; }
   [[nodiscard]] Value key(const yaml::Node::Entry& entry) const;
   [[nodiscard]] Value item(std::size_t index) const;
 
@@ -101,7 +101,7 @@ class Value {
   [[nodiscard]] std::vector<Named> map(std::string_view expected) const;
 
  private:
-  Reading& reading_;
+  ConfigReading& reading_;
   const yaml::Node& node_;
   std::string path_;
 };

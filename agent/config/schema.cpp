@@ -35,7 +35,7 @@ constexpr std::array<Key<Config>, 10> config_keys{{
     {"log", [](const Value& v, Config& c) { read_log(v, c.log); }, list_log},
 }};
 
-void check_default_source(Reading& reading, const Config& config) {
+void check_default_source(ConfigReading& reading, const Config& config) {
   const BackendsConfig& backends = config.backends;
   const bool enabled = (config.default_source == Source::kubernetes && backends.kubernetes.enabled) ||
                        (config.default_source == Source::vault && backends.vault.enabled) ||
@@ -65,7 +65,7 @@ void read_config(const Value& root, Config& into) {
   read_section(root, config_keys, into);
 }
 
-void check_config(Reading& reading, const Config& config) {
+void check_config(ConfigReading& reading, const Config& config) {
   check_listen(reading, config.listen);
   check_limits(reading, config.limits);
   check_default_source(reading, config);

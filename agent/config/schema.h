@@ -17,15 +17,15 @@ namespace tantalus {
 
 void read_config(const Value& root, Config& into);
 /// What no single key shows. Only once every key could be read.
-void check_config(Reading& reading, const Config& config);
+void check_config(ConfigReading& reading, const Config& config);
 
 void read_listen(const Value& value, ListenConfig& into);
 void list_listen(std::vector<std::string>& out, const std::string& path);
-void check_listen(Reading& reading, const ListenConfig& listen);
+void check_listen(ConfigReading& reading, const ListenConfig& listen);
 
 void read_limits(const Value& value, LimitsConfig& into);
 void list_limits(std::vector<std::string>& out, const std::string& path);
-void check_limits(Reading& reading, const LimitsConfig& limits);
+void check_limits(ConfigReading& reading, const LimitsConfig& limits);
 
 void read_cache(const Value& value, CacheConfig& into);
 void list_cache(std::vector<std::string>& out, const std::string& path);
@@ -44,7 +44,7 @@ void list_backends(std::vector<std::string>& out, const std::string& path);
 
 void read_vault_domains(const Value& value, VaultConfig& into);
 void list_vault_domains(std::vector<std::string>& out, const std::string& path);
-void check_vault_domains(Reading& reading, const VaultConfig& vault);
+void check_vault_domains(ConfigReading& reading, const VaultConfig& vault);
 
 void read_vault_auth(const Value& value, VaultAuthConfig& into);
 void list_vault_auth(std::vector<std::string>& out, const std::string& path);
@@ -59,6 +59,6 @@ void read_log(const Value& value, LogConfig& into);
 void list_log(std::vector<std::string>& out, const std::string& path);
 
 /// Every domain that the configuration names has an object of its own (trap 121, 122).
-void check_domains(Reading& reading, const Config& config);
+void check_domains(ConfigReading& reading, const Config& config);
 
 }  // namespace tantalus
