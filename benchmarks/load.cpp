@@ -98,13 +98,19 @@ RunResult drive_reconnecting(const std::string& socket, const Load& load, std::c
   return meter.result(failures);
 }
 
+/// The requests of one connection, as many as may be under way on it.
+std::string window_of(const Load& load, std::size_t connection) {
+  std::string window;
+  for (std::size_t i = 0; i < load.depth; ++i) {
+    window += load.requests[(connection + i) % load.requests.size()];
+  }
+  return window;
+}
+
 /// Keeps `depth` requests under way: as many are sent as replies came. Latency is that of a whole window.
 RunResult drive_pipelined(const std::string& socket, const Load& load, std::chrono::milliseconds duration) {
   const Descriptor peer = connect_to(socket);
-  std::string window;
-  for (std::size_t i = 0; i < load.depth; ++i) {
-    window += load.requests[i % load.requests.size()];
-  }
+  const std::string window = window_of(load, 0);
   const std::size_t request_bytes = load.requests.front().size();
   ReplyCounter counter;
   Meter meter(duration);
@@ -123,15 +129,16 @@ struct Peer {
   Descriptor socket;
   ReplyCounter counter;
   Clock::time_point sent;
-  const std::string* request = nullptr;
+  std::string window;
 };
 
 RunResult drive_many(const std::string& socket, const Load& load, std::chrono::milliseconds duration) {
   const Descriptor epoll(::epoll_create1(EPOLL_CLOEXEC));
+  const std::size_t request_bytes = load.requests.front().size();
   std::vector<Peer> peers(load.connections);
   for (std::size_t i = 0; i < peers.size(); ++i) {
     peers[i].socket = connect_to(socket);
-    peers[i].request = &load.requests[i % load.requests.size()];
+    peers[i].window = window_of(load, i);
     epoll_event event{};
     event.events = EPOLLIN;
     event.data.u64 = i;
@@ -142,20 +149,21 @@ RunResult drive_many(const std::string& socket, const Load& load, std::chrono::m
   Meter meter(duration);
   for (Peer& peer : peers) {
     peer.sent = Clock::now();
-    send_all(peer.socket.get(), bytes_of(*peer.request));
+    send_all(peer.socket.get(), bytes_of(peer.window));
   }
   std::array<epoll_event, 64> events{};
   for (auto now = Clock::now(); !meter.is_over(now);) {
     const int ready = ::epoll_wait(epoll.get(), events.data(), static_cast<int>(events.size()), -1);
     for (int i = 0; i < ready; ++i) {
       Peer& peer = peers[events[static_cast<std::size_t>(i)].data.u64];
-      if (peer.counter.feed(receive_some(peer.socket.get(), input_buffer())) == 0) {
+      const std::size_t ended = peer.counter.feed(receive_some(peer.socket.get(), input_buffer()));
+      if (ended == 0) {
         continue;
       }
       now = Clock::now();
-      meter.add(peer.sent, now);
+      meter.add(peer.sent, now, ended);
       peer.sent = now;
-      send_all(peer.socket.get(), bytes_of(*peer.request));
+      send_all(peer.socket.get(), bytes_of(peer.window).first(ended * request_bytes));
     }
   }
   std::uint64_t failures = 0;

@@ -21,6 +21,7 @@
 #include "benchmarks/bench_cases.h"
 #include "benchmarks/footprint.h"
 #include "benchmarks/load.h"
+#include "benchmarks/neighbour.h"
 #include "benchmarks/placement.h"
 #include "benchmarks/report.h"
 #include "benchmarks/server_process.h"
@@ -172,6 +173,21 @@ void measure_footprint(const Options& options, Report& report) {
   report.add(Figure{"idle wake-ups", wakeups_per_second(agent->pid(), std::chrono::seconds(5)), 1, "a second"});
 }
 
+/// Both callers on one core, the agent on the other: what is measured is how the agent shares itself out.
+void measure_fairness(const Options& options, Report& report) {
+  const std::unique_ptr<ServerProcess> agent = start_agent(options, "default");
+  pin(agent->pid(), Placement::two_cores);
+  const Load quiet{.requests = {resolve_request(small_key(0))}};
+  const Load flood{.requests = {resolve_request(small_key(1))}, .connections = 16, .depth = 32};
+  std::vector<double> ratios;
+  for (int round = 0; round < options.rounds; ++round) {
+    const Neighbour seen = measure_neighbour(agent->socket(), quiet, flood, options.duration);
+    ratios.push_back(seen.beside.p99_us / seen.alone.p99_us);
+  }
+  report.add(
+      Figure{"p99 beside a flooding user, to p99 alone (16 connections, 32 deep)", spread_of(ratios).median, 2, "x"});
+}
+
 constexpr const char* usage =
     "usage: tantalus_bench --daemon PATH --echo PATH --folder DIR [--json FILE] [--case NAME] [--rounds N] [--ms N]\n"
     "                      [--one-core] [--realtime] [--check]\n";
@@ -239,6 +255,9 @@ int run(const Options& options) {
   Report report;
   if (options.only.empty()) {
     measure_footprint(options, report);
+    if (::getuid() == 0 && has_two_cores()) {
+      measure_fairness(options, report);
+    }
   }
   if (options.realtime) {
     make_realtime(::getpid());
