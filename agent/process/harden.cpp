@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -64,6 +65,18 @@ HardeningStep refuse_new_privileges() {
   return {"no_new_privs", true, ""};
 }
 
+using Capabilities = std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3>;
+
+/// As in a unit that grants none and whose filter refuses capset(2).
+bool has_no_capability() noexcept {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  Capabilities held{};
+  return ::syscall(SYS_capget, &header, held.data()) == 0 &&
+         std::ranges::all_of(held, [](const __user_cap_data_struct& set) {
+           return set.effective == 0 && set.permitted == 0 && set.inheritable == 0;
+         });
+}
+
 // What was looked at, and why none of it is kept once the process has started:
 //   CAP_IPC_LOCK          the arena is mapped, and locked memory is counted when it is mapped
 //   CAP_CHOWN, CAP_FOWNER, CAP_NET_BIND_SERVICE, CAP_SYS_RESOURCE   the sockets are bound, the limits are raised
@@ -72,20 +85,20 @@ HardeningStep refuse_new_privileges() {
 //                         /proc/<pid>/exe for the audit's claim, and with it the memory of every process on the node
 //   CAP_KILL              a pidfd is asked whether it lives by poll(2)
 HardeningStep drop_capabilities() {
-  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-  std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> none{};
   std::string note;
   for (unsigned long capability = 0; ::prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; ++capability) {
-    if (::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0) {
-      note = "the bounding set stays, as CAP_SETPCAP is missing: no_new_privs keeps it from mattering";
+    if (::prctl(PR_CAPBSET_READ, capability, 0, 0, 0) == 1 && ::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0) {
+      note = "; the bounding set stays, as CAP_SETPCAP is missing: no_new_privs keeps it from mattering";
       break;
     }
   }
   static_cast<void>(::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0));  // capset(2) below clears it as well.
-  if (::syscall(SYS_capset, &header, none.data()) != 0) {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  const Capabilities none{};
+  if (::syscall(SYS_capset, &header, none.data()) != 0 && !has_no_capability()) {
     return {"capabilities", false, because("capset")};
   }
-  return {"capabilities", true, note.empty() ? "none kept" : "none kept; " + note};
+  return {"capabilities", true, "none kept" + note};
 }
 
 HardeningStep own_user() {
