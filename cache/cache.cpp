@@ -80,6 +80,7 @@ class Cache::State {
     entry.updated_at = answer.updated_at;
     entry.watch = answer.watch;
     entry.read_at = read_at;
+    entry.refreshing = false;
     bound_values(entry);
     return &entry;
   }
@@ -92,6 +93,7 @@ class Cache::State {
     entry.updated_at.reset();
     entry.watch = watch;
     entry.read_at = read_at;
+    entry.refreshing = false;
     move_to(entry, entry.domain->negative);
     bound_negatives(entry);
     return entry;

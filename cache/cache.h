@@ -27,7 +27,7 @@ struct CacheEntry {
   Instant read_at{};
   Instant used_at{};  ///< Of the last find().
   std::uint64_t hits = 0;
-  bool refreshing = false;  ///< A refresh is under way; set and cleared by whoever refreshes.
+  bool refreshing = false;  ///< A refresh is under way: set by whoever starts it, cleared by what is read, or by them.
 
   [[nodiscard]] Reading reading() const noexcept { return {read_at, watch, !value.has_value()}; }
 };

@@ -39,12 +39,11 @@ class Canary {
     return size;
   }
   [[nodiscard, gnu::no_sanitize_address]] bool is_filled(const std::byte* from, const std::byte* end) const noexcept {
+    std::byte different{0};
     for (const std::byte* at = from; at < end - sizeof(std::uint64_t); ++at) {
-      if (*at != filler()) {
-        return false;
-      }
+      different |= *at ^ filler();
     }
-    return true;
+    return different == std::byte{0};
   }
 
   [[gnu::no_sanitize_address]] static void clear(std::byte* at) noexcept { word(at) = 0; }

@@ -156,7 +156,7 @@ TEST_CASE("a forked child sees nothing of the arena", "[promise-5][trap-64]") {
   const auto kind = any_kind();
   auto arena = make_arena(kind, 256 * KiB);
   auto* block = static_cast<char*>(arena->allocate(32));
-  std::strcpy(block, "the parent's");
+  std::memcpy(block, "the parent's", sizeof "the parent's");
   const Ended ended = test::in_child([&](int out) {
     const volatile char* seen = block;
     std::string text;
