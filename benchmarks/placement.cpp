@@ -53,6 +53,16 @@ void pin_thread(pid_t thread, int core) {
   }
 }
 
+void schedule(pid_t process, int policy, int level) {
+  sched_param priority{};
+  priority.sched_priority = level;
+  for (const pid_t thread : threads_of(process)) {
+    if (::sched_setscheduler(thread, policy, &priority) != 0) {
+      give_up("sched_setscheduler (SCHED_FIFO needs root)");
+    }
+  }
+}
+
 }  // namespace
 
 std::string_view name_of(Placement placement) {
@@ -73,13 +83,11 @@ void pin(pid_t server, Placement placement) {
 }
 
 void make_realtime(pid_t process) {
-  sched_param priority{};
-  priority.sched_priority = 10;
-  for (const pid_t thread : threads_of(process)) {
-    if (::sched_setscheduler(thread, SCHED_FIFO, &priority) != 0) {
-      give_up("SCHED_FIFO (it needs root)");
-    }
-  }
+  schedule(process, SCHED_FIFO, 10);
+}
+
+void make_ordinary(pid_t process) {
+  schedule(process, SCHED_OTHER, 0);
 }
 
 }  // namespace tantalus::bench

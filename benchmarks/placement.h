@@ -20,5 +20,7 @@ void pin(pid_t server, Placement placement);
 /// Runs every thread of `process` before all ordinary ones (SCHED_FIFO), so that busy neighbours do not show. Needs
 /// root.
 void make_realtime(pid_t process);
+/// Back among the ordinary ones.
+void make_ordinary(pid_t process);
 
 }  // namespace tantalus::bench
