@@ -62,10 +62,10 @@ void Loop::on_signal(int number, std::move_only_function<void()> handler) {
 }
 
 bool Loop::offload(std::move_only_function<void()> work, std::move_only_function<void()> done) {
-  return state_->helpers().submit(std::move(work), std::move(done));
+  return state_->offload().submit(std::move(work), std::move(done));
 }
 
-Loop::State::State() : helpers_([this] { uv_async_send(&helper_ended_); }) {
+Loop::State::State() : offload_([this] { uv_async_send(&helper_ended_); }) {
   // A peer that leaves in the middle of a reply is an EPIPE, not the end of the process (trap 34).
   signal(SIGPIPE, SIG_IGN);
   check(uv_loop_init(&uv_) == 0, "uv_loop_init: no descriptor or memory left");
@@ -77,7 +77,7 @@ Loop::State::State() : helpers_([this] { uv_async_send(&helper_ended_); }) {
   const auto collect = [](uv_async_t* handle) {
     auto* self = static_cast<State*>(handle->loop->data);
     self->enter_turn();
-    self->helpers_.collect();
+    self->offload_.collect();
   };
   check(uv_async_init(&uv_, &helper_ended_, collect) == 0, "uv_async_init: no descriptor left");
 
@@ -90,7 +90,7 @@ Loop::State::State() : helpers_([this] { uv_async_send(&helper_ended_); }) {
 }
 
 Loop::State::~State() {
-  helpers_.stop();  // Its threads use helper_ended_.
+  offload_.stop();  // Its threads use helper_ended_.
   for (auto& [number, signal] : signals_) {
     uv_close(reinterpret_cast<uv_handle_t*>(&signal->handle), nullptr);
   }

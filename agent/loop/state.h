@@ -8,8 +8,8 @@
 #include <map>
 #include <memory>
 
-#include "agent/loop/helpers.h"
 #include "agent/loop/loop.h"
+#include "agent/loop/offload.h"
 #include "agent/loop/timers.h"
 
 namespace tantalus {
@@ -32,7 +32,7 @@ class Loop::State {
 
   [[nodiscard]] uv_loop_t* uv() noexcept { return &uv_; }
   [[nodiscard]] TimerQueue& timers() noexcept { return timers_; }
-  [[nodiscard]] Helpers& helpers() noexcept { return helpers_; }
+  [[nodiscard]] OffloadThreads& offload() noexcept { return offload_; }
   [[nodiscard]] std::uint64_t turns() const noexcept { return turns_; }
 
  private:
@@ -57,7 +57,7 @@ class Loop::State {
   bool is_running_ = false;
   bool in_hook_ = false;
   std::uint64_t turns_ = 0;
-  Helpers helpers_;
+  OffloadThreads offload_;
 };
 
 }  // namespace tantalus

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/loop/helpers.h"
+#include "agent/loop/offload.h"
 
 #include <signal.h>
 
@@ -15,7 +15,7 @@ constexpr std::size_t stack_size = std::size_t{512} * 1024;
 
 }  // namespace
 
-void Helpers::stop() {
+void OffloadThreads::stop() {
   std::deque<Job> dropped;
   {
     const std::scoped_lock lock(mutex_);
@@ -29,7 +29,7 @@ void Helpers::stop() {
   threads_.clear();
 }
 
-bool Helpers::submit(Function work, Function done) {
+bool OffloadThreads::submit(Function work, Function done) {
   bool needs_thread = false;
   {
     const std::scoped_lock lock(mutex_);
@@ -49,7 +49,7 @@ bool Helpers::submit(Function work, Function done) {
   return true;
 }
 
-void Helpers::collect() {
+void OffloadThreads::collect() {
   std::vector<Job> ended;
   {
     const std::scoped_lock lock(mutex_);
@@ -60,7 +60,7 @@ void Helpers::collect() {
   }
 }
 
-bool Helpers::start_thread() {
+bool OffloadThreads::start_thread() {
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
   pthread_attr_setstacksize(&attributes, stack_size);
@@ -69,7 +69,7 @@ bool Helpers::start_thread() {
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);  // A thread inherits it: signals are the loop thread's.
   pthread_t thread{};
-  const int error = pthread_create(&thread, &attributes, &Helpers::run_thread, this);
+  const int error = pthread_create(&thread, &attributes, &OffloadThreads::run_thread, this);
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   pthread_attr_destroy(&attributes);
   if (error != 0) {
@@ -80,12 +80,12 @@ bool Helpers::start_thread() {
   return true;
 }
 
-void* Helpers::run_thread(void* self) {
-  static_cast<Helpers*>(self)->work_until_stopped();
+void* OffloadThreads::run_thread(void* self) {
+  static_cast<OffloadThreads*>(self)->work_until_stopped();
   return nullptr;
 }
 
-void Helpers::work_until_stopped() {
+void OffloadThreads::work_until_stopped() {
   std::unique_lock lock(mutex_);
   while (true) {
     ++idle_;

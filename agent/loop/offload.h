@@ -15,17 +15,17 @@ namespace tantalus {
 /// The threads behind Loop::offload(): at most two, so that a look-up does not wait for an fsync(2) that hangs. Started
 /// when there is something to do, with small stacks and every signal blocked. libuv's pool is not used: it starts four
 /// threads at its first job, and takes their number from the environment.
-class Helpers {
+class OffloadThreads {
  public:
   using Function = std::move_only_function<void()>;
   static constexpr std::size_t max_threads = 2;
   static constexpr std::size_t max_waiting = 256;
 
   /// `wake` is called on a helper thread when something has ended; it must make the loop call collect() soon.
-  explicit Helpers(std::function<void()> wake) : wake_(std::move(wake)) {}
-  ~Helpers() { stop(); }
-  Helpers(const Helpers&) = delete;
-  Helpers& operator=(const Helpers&) = delete;
+  explicit OffloadThreads(std::function<void()> wake) : wake_(std::move(wake)) {}
+  ~OffloadThreads() { stop(); }
+  OffloadThreads(const OffloadThreads&) = delete;
+  OffloadThreads& operator=(const OffloadThreads&) = delete;
 
   [[nodiscard]] bool submit(Function work, Function done);
   /// Calls the `done` of what has ended. Loop thread.
