@@ -26,6 +26,8 @@ class FrameCutter {
   explicit FrameCutter(Side side, std::size_t max_frame = limits::max_frame);
   FrameCutter(FrameCutter&&) noexcept;
   FrameCutter& operator=(FrameCutter&&) noexcept;
+  FrameCutter(const FrameCutter&) = delete;
+  FrameCutter& operator=(const FrameCutter&) = delete;
   ~FrameCutter();
 
   /// `unread` starts where the last frame ended, and holds all that has arrived since (the bytes of an incomplete frame

@@ -41,6 +41,8 @@ class ItemReader {
   ItemReader();
   ItemReader(ItemReader&&) noexcept;
   ItemReader& operator=(ItemReader&&) noexcept;
+  ItemReader(const ItemReader&) = delete;
+  ItemReader& operator=(const ItemReader&) = delete;
   ~ItemReader();
 
   /// The item that begins at `at`, valid until the next read. Incomplete where `bytes` end before it does.

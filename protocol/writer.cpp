@@ -71,7 +71,8 @@ Writer& Writer::uint(std::uint64_t value) {
 }
 
 Writer& Writer::str(std::string_view text) {
-  to(*this).pack_str(u32(text.size())).pack_str_body(text.data(), u32(text.size()));
+  to(*this).pack_str(u32(text.size()));
+  write(text.data(), text.size());
   return *this;
 }
 
