@@ -114,17 +114,31 @@ Task<void> FileSecrets::wait(Cancel& cancel) {
   const std::shared_ptr<Cancel> mine = wake_;
   const Wake wake(cancel, mine);
   const Instant soon = io_.now() + BootClock::duration{1};
-  const std::optional<Instant> due = look_again_ ? soon : files_.next_due();
-  if (due) {
-    co_await io_.sleep_until(std::max(*due, soon), *mine);
+  const std::optional<Instant> due = directory_problem_.empty() ? files_.next_due() : std::nullopt;
+  if (look_again_) {
+    co_await io_.sleep_until(soon, *mine);
   } else if (!is_watched()) {
-    co_await io_.sleep_until(io_.now() + options_.poll, *mine);
+    const Instant next = io_.now() + options_.poll;
+    co_await io_.sleep_until(due ? std::clamp(*due, soon, next) : next, *mine);
   } else {
+    const auto stop = std::make_shared<Cancel>();
+    alarms_.sweep();
+    if (due) {
+      alarms_.enter(ring(std::max(*due, soon), stop, mine));
+    }
     co_await watch_->changed(*mine);
-    // A busy neighbour (the parent directory is watched too) costs a look now and then, not one for each event.
-    co_await io_.sleep_until(io_.now() + debounce, *mine);
+    stop->cancel();
+    if (!mine->is_cancelled()) {
+      // A busy neighbour (the parent directory is watched too) costs a look now and then, not one for each event.
+      co_await io_.sleep_until(io_.now() + debounce, *mine);
+    }
   }
   wake_.reset();
+}
+
+Task<void> FileSecrets::ring(Instant when, std::shared_ptr<Cancel> stop, std::shared_ptr<Cancel> wake) {
+  co_await io_.sleep_until(when, *stop);
+  wake->cancel();
 }
 
 void FileSecrets::poke() noexcept {

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "backends/async/gate.h"
 #include "backends/backend.h"
 #include "backends/file/files.h"
 #include "backends/file/fingerprint.h"
@@ -77,6 +78,7 @@ class FileSecrets final : public Backend {
   FileSecrets(Io& io, Arena& arena, Options options, NoteSink notes, Fingerprinter fingerprinter);
   Task<void> look(bool first, Cancel& cancel);
   Task<void> wait(Cancel& cancel);
+  Task<void> ring(Instant when, std::shared_ptr<Cancel> stop, std::shared_ptr<Cancel> wake);
   Task<void> catch_up(std::string object, Instant deadline, Cancel& cancel);
   void watch(const DirectoryScan& scan);
   void set_watch_problem(std::string problem);
@@ -113,6 +115,7 @@ class FileSecrets final : public Backend {
   bool look_again_ = false;
   bool running_ = false;
   std::shared_ptr<Cancel> wake_;  // Ends the wait under way. Shared with who fires it, as that ends the wait's frame.
+  Gate alarms_;
 };
 
 }  // namespace tantalus
