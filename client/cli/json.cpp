@@ -23,6 +23,8 @@ class TreeBuilder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, TreeB
 
   bool Default() { return add(JsonNode::Kind::other) != nullptr; }
   bool Null() { return add(JsonNode::Kind::null) != nullptr; }
+  // A number keeps its text, and is none.
+  bool RawNumber(const char* /*text*/, rapidjson::SizeType /*size*/, bool /*copy*/) { return Default(); }
   bool String(const char* text, rapidjson::SizeType size, bool /*copy*/) {
     JsonNode* const node = add(JsonNode::Kind::text);
     if (node != nullptr) {
@@ -87,8 +89,9 @@ bool JsonText::parse(std::string_view text) {
       !bytes_.append(zeros)) {
     return false;
   }
-  constexpr unsigned flags = rapidjson::kParseInsituFlag | rapidjson::kParseIterativeFlag |
-                             rapidjson::kParseValidateEncodingFlag | rapidjson::kParseNumbersAsStringsFlag;
+  // It recurses, as deep as TreeBuilder lets it; so it needs no memory of its own.
+  constexpr unsigned flags =
+      rapidjson::kParseInsituFlag | rapidjson::kParseValidateEncodingFlag | rapidjson::kParseNumbersAsStringsFlag;
   rapidjson::InsituStringStream stream(reinterpret_cast<char*>(bytes_.bytes().data()));
   rapidjson::Reader reader;
   TreeBuilder builder(root_);
