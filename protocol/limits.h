@@ -8,8 +8,8 @@
 /// value in the configuration.
 namespace tantalus::limits {
 
-inline constexpr std::size_t KiB = 1024;        // NOLINT(readability-identifier-naming): as the unit is written.
-inline constexpr std::size_t MiB = 1024 * KiB;  // NOLINT(readability-identifier-naming)
+inline constexpr std::size_t KiB = 1024;
+inline constexpr std::size_t MiB = 1024 * KiB;
 
 inline constexpr std::uint32_t protocol_version = 1;
 inline constexpr std::size_t max_frame = 256 * KiB;

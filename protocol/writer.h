@@ -13,7 +13,6 @@ namespace tantalus::wire {
 /// together, at the latest when it ends, and allocates nothing but the buffer's growth.
 class Writer {
  public:
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): `gathered_` says how much of `short_ones_` is there.
   explicit Writer(std::vector<std::byte>& out) noexcept : out_(out) {}
   ~Writer() { flush(); }
   Writer(const Writer&) = delete;

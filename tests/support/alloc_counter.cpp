@@ -29,6 +29,7 @@ std::size_t number(std::align_val_t alignment) noexcept {
 }  // namespace
 
 // All of them: what one allocates another of the same family must free.
+// NOLINTBEGIN(cppcoreguidelines-no-malloc): these are what owners of memory stand on.
 void* operator new(std::size_t n) {
   return allocate_or_abort(n, usual);
 }
@@ -77,6 +78,7 @@ void operator delete(void* p, const std::nothrow_t&) noexcept {
 void operator delete[](void* p, const std::nothrow_t&) noexcept {
   std::free(p);
 }
+// NOLINTEND(cppcoreguidelines-no-malloc)
 
 namespace tantalus {
 std::size_t heap_allocations() noexcept {

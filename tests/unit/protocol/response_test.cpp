@@ -107,7 +107,7 @@ TEST_CASE("numbers that don't fit are cut, and another type is refused") {
 TEST_CASE("members nested deeper than the protocol's depth are refused") {
   std::string deep = uint(1);
   for (int i = 0; i < 16; ++i) {
-    deep = map(1) + str("a") + deep;
+    deep.insert(0, map(1) + str("a"));
   }
   CHECK(response::read_members(bytes_of(deep)).has_value());
   CHECK_FALSE(response::read_members(bytes_of(map(1) + str("a") + deep)).has_value());
