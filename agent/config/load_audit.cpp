@@ -67,7 +67,8 @@ constexpr std::array<Key<AuditConfig>, 6> audit_keys{{
     {"on_failure", [](const Value& v, AuditConfig& c) { v.read_choice(c.on_failure, failure_choices); }},
     {"sync", [](const Value& v, AuditConfig& c) { read_sync(v, c.sync); }},
     {"lines", [](const Value& v, AuditConfig& c) { read_lines(v, c.lines_per_second); }},
-    {"max_bytes", [](const Value& v, AuditConfig& c) { v.read_size(c.max_bytes, {4 * KiB, 1024 * 1024 * MiB}); }},
+    {"max_bytes",
+     [](const Value& v, AuditConfig& c) { v.read_size(c.max_bytes, {4 * KiB, std::size_t{1024} * 1024 * MiB}); }},
     {"keep", [](const Value& v, AuditConfig& c) { v.read(c.keep, {1, 10'000}); }},
 }};
 

@@ -11,7 +11,6 @@ namespace {
 using namespace std::chrono_literals;
 using limits::KiB;
 using limits::MiB;
-constexpr std::size_t GiB = 1024 * MiB;
 
 constexpr Range<Millis> a_deadline{10ms, 1h};
 constexpr Range<std::uint32_t> a_crowd{1, 1'048'576};
@@ -37,8 +36,8 @@ constexpr std::array<Key<LimitsConfig>, 14> limits_keys{{
     {"first_frame", [](const Value& v, LimitsConfig& c) { v.read(c.first_frame, a_deadline); }},
     {"frame_timeout", [](const Value& v, LimitsConfig& c) { v.read(c.frame_timeout, a_deadline); }},
     {"write_timeout", [](const Value& v, LimitsConfig& c) { v.read(c.write_timeout, a_deadline); }},
-    {"write_queue", [](const Value& v, LimitsConfig& c) { v.read_size(c.write_queue, {4 * KiB, 1 * GiB}); }},
-    {"buffers", [](const Value& v, LimitsConfig& c) { v.read_size(c.buffers, {64 * KiB, 64 * GiB}); }},
+    {"write_queue", [](const Value& v, LimitsConfig& c) { v.read_size(c.write_queue, {4 * KiB, 1024 * MiB}); }},
+    {"buffers", [](const Value& v, LimitsConfig& c) { v.read_size(c.buffers, {64 * KiB, 65'536 * MiB}); }},
     {"max_frame", [](const Value& v, LimitsConfig& c) { v.read_size(c.max_frame, {1 * KiB, 16 * MiB}); }},
     {"max_value", [](const Value& v, LimitsConfig& c) { v.read_size(c.max_value, {1, 16 * MiB}); }},
     {"max_batch", [](const Value& v, LimitsConfig& c) { v.read(c.max_batch, {1, 4096}); }},
@@ -49,7 +48,7 @@ constexpr std::array<Key<LimitsConfig>, 14> limits_keys{{
 }};
 
 constexpr std::array<Key<CacheConfig>, 6> cache_keys{{
-    {"memory", [](const Value& v, CacheConfig& c) { v.read_size(c.memory, {64 * KiB, 64 * GiB}); }},
+    {"memory", [](const Value& v, CacheConfig& c) { v.read_size(c.memory, {64 * KiB, 65'536 * MiB}); }},
     {"per_domain", [](const Value& v, CacheConfig& c) { v.read_percent(c.per_domain_percent); }},
     {"ttl", [](const Value& v, CacheConfig& c) { v.read(c.ttl, {10ms, 24h * 365}); }},
     {"refresh_ahead", [](const Value& v, CacheConfig& c) { v.read_percent(c.refresh_ahead_percent); }},

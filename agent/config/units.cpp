@@ -109,7 +109,9 @@ std::optional<std::uint32_t> parse_mode(std::string_view text) noexcept {
     return std::nullopt;
   }
   std::uint32_t mode = 0;
-  std::from_chars(text.data(), text.data() + text.size(), mode, 8);
+  for (const char digit : text) {
+    mode = mode * 8 + static_cast<std::uint32_t>(digit - '0');
+  }
   return mode;
 }
 

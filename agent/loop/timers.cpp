@@ -41,8 +41,7 @@ void TimerQueue::disarm(Timer::State& timer) noexcept {
 void TimerQueue::forget(std::unique_ptr<Timer::State> timer) noexcept {
   disarm(*timer);
   if (firing_ == timer.get()) {
-    firing_ = nullptr;
-    static_cast<void>(timer.release());  // run_due() frees it when its callback has returned.
+    dying_ = std::move(timer);  // Until its callback has returned.
   }
 }
 
@@ -64,10 +63,8 @@ void TimerQueue::run_due(Instant now) {
     timer->place = Timer::State::Place::idle;
     firing_ = timer;
     timer->on_due();
-    if (firing_ == nullptr) {
-      delete timer;
-    }
     firing_ = nullptr;
+    dying_.reset();
   }
 }
 

@@ -60,8 +60,9 @@ class TimerQueue {
 
   int fd_;
   std::vector<Timer::State*> heap_;
-  std::vector<Timer::State*> due_;  // Of the run_due() that is under way; null: disarmed since.
-  Timer::State* firing_ = nullptr;  // Null while its callback runs: it was forgotten.
+  std::vector<Timer::State*> due_;       // Of the run_due() that is under way; null: disarmed since.
+  Timer::State* firing_ = nullptr;       // Whose callback runs.
+  std::unique_ptr<Timer::State> dying_;  // The same, when it was forgotten meanwhile.
   std::uint64_t next_order_ = 0;
   Instant set_for_ = Instant::max();  // When the descriptor rings; max: never.
   bool rang_ = false;

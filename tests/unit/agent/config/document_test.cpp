@@ -54,7 +54,7 @@ std::string nest(const std::string& key, const std::string& value) {
   std::string indent;
   std::istringstream parts(key);
   for (std::string part; std::getline(parts, part, '.'); indent += "  ") {
-    yaml += (yaml.empty() ? "" : "\n") + indent + part + ":";
+    yaml.append(yaml.empty() ? "" : "\n").append(indent).append(part).append(":");
   }
   return yaml + " " + value + "\n";
 }
@@ -84,12 +84,13 @@ TEST_CASE("docs/configuration.md marks the keys that need a restart, and no othe
 }
 
 TEST_CASE("the defaults in docs/configuration.md are the defaults") {
-  // Sections that must not be empty to be asked for; `named` is no setting.
+  // Whether the file names a thing is no setting.
   const auto parse = [](const std::string& yaml) {
     auto config = parse_config(yaml, [](const std::string&) { return std::nullopt; });
     if (config) {
       config->backends.kubernetes.named = false;
       config->backends.vault.named = false;
+      config->identity.attestors_named = false;
     }
     return config;
   };

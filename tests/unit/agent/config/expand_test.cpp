@@ -26,13 +26,13 @@ std::string expand(std::string_view text) {
 
 TEST_CASE("variables are replaced where they stand") {
   CHECK(expand("plain") == "plain");
-  CHECK(expand("") == "");
+  CHECK(expand("").empty());
   CHECK(expand("${NODE}") == "n1");
   CHECK(expand("a-${NODE}-${_x9}.b") == "a-n1-y.b");
-  CHECK(expand("${EMPTY}") == "");
+  CHECK(expand("${EMPTY}").empty());
   CHECK(expand("${NODE:-other}") == "n1");
   CHECK(expand("${EMPTY:-other}") == "other");
-  CHECK(expand("${MISSING:-}") == "");
+  CHECK(expand("${MISSING:-}").empty());
   CHECK(expand("${MISSING:-a:-b}") == "a:-b");
   CHECK(expand("${NESTED}") == "${NODE}");  // Once: a variable's value is no template.
   CHECK(expand("$NODE $ $$ {NODE} 5$") == "$NODE $ $$ {NODE} 5$");

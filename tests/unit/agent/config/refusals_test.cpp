@@ -43,7 +43,7 @@ Case at(const std::string& key, const std::string& value, const std::string& say
   std::size_t begin = 0;
   while (true) {
     const std::size_t dot = key.find('.', begin);
-    yaml += indent + key.substr(begin, dot - begin) + ":";
+    yaml.append(indent).append(key.substr(begin, dot - begin)).append(":");
     if (dot == std::string::npos) {
       const auto column =
           static_cast<std::uint32_t>(value.empty() ? indent.size() + 1 : indent.size() + (key.size() - begin) + 3);
