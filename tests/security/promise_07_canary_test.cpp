@@ -32,7 +32,7 @@ TEST_CASE("no value is in any output but its resolve's", "[promise-7][trap-115][
   std::string config = Daemon::default_config() + "log:\n  level: trace\n";
   Daemon daemon({.config = config});
   daemon.write_manifest("ops.yaml",
-                        Daemon::manifest("ops", {{"good", canary}, {"json", "{\"a\": \"" + canary + "\"}"}}));
+                        Daemon::manifest("ops", {{"good", canary}, {"json", "{\\\"a\\\": \\\"" + canary + "\\\"}"}}));
   daemon.write_manifest("bad.yaml", "kind: Secret\nmetadata: {name: iomete-secret-store-sales}\nstringData:\n  a: [" +
                                         canary + "\n  b: \"" + canary + "\n");
   daemon.write_manifest(

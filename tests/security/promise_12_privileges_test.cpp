@@ -20,7 +20,8 @@ TEST_CASE("the running daemon has no privileges left to take", "[promise-12][pro
   std::ifstream file("/proc/" + std::to_string(daemon.pid()) + "/status");
   for (std::string line; std::getline(file, line);) {
     const std::size_t colon = line.find(':');
-    status[line.substr(0, colon)] = line.substr(line.find_first_not_of("\t ", colon + 1));
+    const std::size_t value = line.find_first_not_of("\t ", colon + 1);
+    status[line.substr(0, colon)] = value == std::string::npos ? "" : line.substr(value);
   }
   CHECK(status["NoNewPrivs"] == "1");
   CHECK(status["Seccomp"] == "2");
