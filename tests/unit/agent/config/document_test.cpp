@@ -69,6 +69,19 @@ TEST_CASE("docs/configuration.md has a row for every key, and for nothing else")
   CHECK(documented == schema_keys());
 }
 
+TEST_CASE("the man page has an entry for every key, and for nothing else") {
+  std::vector<std::string> documented;
+  bool is_entry = false;
+  for (std::string line : lines_of("docs/man/tantalusd.yaml.5")) {
+    std::erase(line, '\\');
+    if (is_entry && line.starts_with(".B ")) {
+      documented.push_back(line.substr(3));
+    }
+    is_entry = line == ".TP";
+  }
+  CHECK(documented == schema_keys());
+}
+
 TEST_CASE("docs/configuration.md marks the keys that need a restart, and no others") {
   Config changed;
   changed.listen = {"/x/s", 0600, "/x/d", "x", "/x/c", "localhost:1", true};
