@@ -147,10 +147,9 @@ void append_two(std::string& out, unsigned number) {
 
 /// `2026-08-01T12:30:00.`: RFC 3339 up to the fraction. Years before 1 and after 9999 have no such form.
 std::string second_text(std::chrono::sys_seconds second) {
-  using namespace std::chrono;
-  const sys_days day = floor<days>(second);
-  const year_month_day date(day);
-  const hh_mm_ss<seconds> clock(second - day);
+  const std::chrono::sys_days day = std::chrono::floor<std::chrono::days>(second);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss<std::chrono::seconds> clock(second - day);
   const auto year = static_cast<unsigned>(std::clamp(static_cast<int>(date.year()), 1, 9999));
   std::string text;
   append_two(text, year / 100);
