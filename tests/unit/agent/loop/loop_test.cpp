@@ -15,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/support/alloc_counter.h"
 #include "tests/support/catch.h"
 
 using namespace tantalus;
@@ -198,6 +199,35 @@ TEST_CASE("a timer that was disarmed costs one empty turn at most") {
   loop.run();
   CHECK(after - before >= 1);
   CHECK(after - before <= 2);
+}
+
+TEST_CASE("a turn allocates nothing once the loop is warm") {
+  Loop loop;
+  Pair pair;
+  Timer deadline(loop, [] {});
+  int turns = 0;
+  std::size_t before = 0;
+  std::size_t after = 0;
+  FdWatch watch(loop, pair.ours(), [&](unsigned) {
+    pair.drain();
+    deadline.arm(loop.now() + 1h + std::chrono::seconds(turns));
+    if (++turns == 10) {
+      before = heap_allocations();
+    } else if (turns == 1000) {
+      after = heap_allocations();
+      loop.stop();
+    }
+  });
+  watch.want(FdWatch::readable);
+  loop.set_before_sleep([&] {
+    watch.want(FdWatch::readable);
+    if (turns % 2 == 0) {
+      deadline.disarm();
+    }
+    pair.send();
+  });
+  loop.run();
+  CHECK(after == before);
 }
 
 TEST_CASE("a watch is level-triggered, and hears of nothing it does not want") {
