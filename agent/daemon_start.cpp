@@ -44,9 +44,10 @@ std::optional<StartFailure> Daemon::Parts::build() {
   started_at_ = loop_.wall_now();
   peer_rung_ = rung_here();
   if (peer_rung_ == PeerRung::weak) {
-    log_.warning("this kernel has no SO_PEERPIDFD (Linux 6.5): a pid recycled between connect and accept can't be "
-                 "excluded",
-                 {{"admin_scope", config_.identity.allow_weak_peer ? "allowed" : "refused"}});
+    log_.warning(
+        "this kernel has no SO_PEERPIDFD (Linux 6.5): a pid recycled between connect and accept can't be "
+        "excluded",
+        {{"admin_scope", config_.identity.allow_weak_peer ? "allowed" : "refused"}});
   }
   if (std::optional<std::string> refusal = refuse_unbuilt(config_)) {
     return config_failure(config_path_ + ": " + *refusal);

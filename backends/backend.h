@@ -18,9 +18,9 @@ namespace tantalus {
 /// What a caller could resolve, without a value.
 struct CatalogEntry {
   std::string key;
-  std::string version;                      ///< Empty: not known.
+  std::string version;  ///< Empty: not known.
   std::optional<WallMillis> updated_at;
-  std::string updated_by;                   ///< Empty: not known. A claim.
+  std::string updated_by;  ///< Empty: not known. A claim.
 };
 
 enum class Health : std::uint8_t { ok, degraded, down };

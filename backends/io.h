@@ -32,8 +32,8 @@ class Io {
   /// The turn's time.
   [[nodiscard]] virtual Instant now() const noexcept = 0;
   [[nodiscard]] virtual WallMillis wall_now() const noexcept = 0;
-  /// Ends at `when`, or when `cancel` fires, which outlives the task. A `when` after now() ends in a later turn, so that
-  /// `now() + 1ns` lets all others have theirs.
+  /// Ends at `when`, or when `cancel` fires, which outlives the task. A `when` after now() ends in a later turn, so
+  /// that `now() + 1ns` lets all others have theirs.
   [[nodiscard]] virtual Task<void> sleep_until(Instant when, Cancel& cancel) = 0;
   [[nodiscard]] virtual Result<std::unique_ptr<PathWatch>> watch_paths() = 0;
 };
