@@ -30,6 +30,11 @@ Daemon::Parts::Parts(LoadedConfig loaded, Log& to)
 
 Daemon::Parts::~Parts() {
   stop_waiting();
+  // While their descriptors are open, which keeps their inodes' numbers from being a successor's.
+  close_socket(resolve_socket_);
+  if (debug_socket_.has_value()) {
+    close_socket(*debug_socket_);
+  }
   debug_.reset();
   listener_.reset();
   if (gate_ != nullptr) {
@@ -46,7 +51,6 @@ Daemon::Parts::~Parts() {
   if (scratch_ != nullptr) {
     arena_->free(scratch_);
   }
-  close_sockets();
 }
 
 int Daemon::Parts::run() {
@@ -107,8 +111,9 @@ void Daemon::Parts::begin_drain() {
   notifier_->stopping("draining");
   log_.info("stopping: pending requests are answered first", {{"deadline_ms", config_.limits.drain}});
   stop_waiting();
-  // Its path goes first, so that a successor may bind it while this one still answers.
-  close_sockets();
+  // Its path goes first, so that a successor may bind it while this one still answers. The operators' stays: it tells
+  // that nothing new is served.
+  close_socket(resolve_socket_);
   listener_->drain();
   drain_.emplace(loop_, [this] {
     log_.warning("the drain's deadline has passed", {{"connections", listener_->size()}});
@@ -123,18 +128,11 @@ void Daemon::Parts::check_drained() {
   }
 }
 
-void Daemon::Parts::close_sockets() {
-  const auto close = [](OwnSocket& socket) {
-    if (!socket.inherited && socket.bound.fd >= 0) {
-      remove_unix_socket(socket.path, socket.bound);
-    }
-  };
-  close(resolve_socket_);
-  resolve_socket_.inherited = true;  // Once.
-  if (debug_socket_.has_value()) {
-    close(*debug_socket_);
-    debug_socket_->inherited = true;
+void Daemon::Parts::close_socket(OwnSocket& socket) {
+  if (!socket.inherited && socket.bound.fd >= 0) {
+    remove_unix_socket(socket.path, socket.bound);
   }
+  socket.inherited = true;  // Once.
 }
 
 void Daemon::Parts::on_value_changed(Source source, IntegrationId integration, std::string_view object,

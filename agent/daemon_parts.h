@@ -84,7 +84,7 @@ class Daemon::Parts final : public Inspect, public ChangeListener {
   [[nodiscard]] std::optional<WallMillis> wall_of(Instant when) const;
   void begin_drain();
   void check_drained();
-  void close_sockets();
+  static void close_socket(OwnSocket& socket);
 
   Config config_;
   std::string config_path_;

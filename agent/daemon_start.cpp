@@ -232,6 +232,9 @@ void Daemon::Parts::build_debug() {
 }
 
 void Daemon::Parts::harden_process() {
+  if (Result<std::vector<HardeningStep>> dumps = forbid_dumps(); dumps.has_value()) {  // As main did first; to be told.
+    hardening_ = std::move(*dumps);
+  }
   HardenPlan plan;
   const auto directory_of = [](const std::string& path) { return std::filesystem::path(path).parent_path().string(); };
   if (!config_.audit.path.empty() && config_.audit.path != "-") {

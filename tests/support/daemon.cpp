@@ -13,6 +13,7 @@
 
 #include <array>
 #include <csignal>
+#include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -46,6 +47,10 @@ bool eventually(const std::function<bool()>& condition, milliseconds within) {
     std::this_thread::sleep_for(pause_between);
   }
   return true;
+}
+
+std::string Daemon::program() {
+  return TANTALUSD;
 }
 
 std::string Daemon::default_config() {
@@ -96,11 +101,19 @@ Daemon::Daemon(Options options) : options_(std::move(options)) {
 
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  const std::string path = dir_ / "notify";
-  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  const bool is_abstract = options_.has_abstract_manager;
+  manager_name_ = is_abstract ? "@" + dir_.path() : dir_ / "notify";
+  manager_name_.copy(address.sun_path, sizeof address.sun_path - 1);
+  if (is_abstract) {
+    address.sun_path[0] = '\0';
+  }
+  const auto size =
+      static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + manager_name_.size() + (is_abstract ? 0 : 1));
   manager_ = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  check(::bind(manager_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0, "no notify socket");
-  ::chmod(path.c_str(), 0666);
+  check(::bind(manager_, reinterpret_cast<const sockaddr*>(&address), size) == 0, "no notify socket");
+  if (!is_abstract) {
+    ::chmod(manager_name_.c_str(), 0666);
+  }
 }
 
 Daemon::~Daemon() {
@@ -127,12 +140,13 @@ void Daemon::become() {
     // A leak check attaches to its own process, which only root may where it is not dumpable.
     ::setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
   }
-  ::setenv("NOTIFY_SOCKET", (dir_ / "notify").c_str(), 1);
+  ::setenv("NOTIFY_SOCKET", manager_name_.c_str(), 1);
+  pass_sockets();
   for (const auto& [name, value] : options_.environment) {
     ::setenv(name.c_str(), expand(value).c_str(), 1);
   }
   std::vector<std::string> texts = options_.wrapper;
-  texts.insert(texts.end(), {TANTALUSD, "--config", config_path()});
+  texts.insert(texts.end(), {program(), "--config", config_path()});
   texts.insert(texts.end(), options_.arguments.begin(), options_.arguments.end());
   std::vector<char*> words;
   for (std::string& text : texts) {
@@ -142,6 +156,25 @@ void Daemon::become() {
   words.push_back(nullptr);
   ::execvp(words[0], words.data());
   ::_exit(127);
+}
+
+void Daemon::pass_sockets() const {
+  if (options_.inherited.empty()) {
+    return;
+  }
+  std::string names;
+  std::vector<int> high;
+  for (const auto& [name, fd] : options_.inherited) {
+    names += (names.empty() ? "" : ":") + name;
+    high.push_back(::fcntl(fd, F_DUPFD, 100));
+  }
+  for (std::size_t i = 0; i < high.size(); ++i) {
+    ::dup2(high[i], 3 + static_cast<int>(i));
+    ::close(high[i]);
+  }
+  ::setenv("LISTEN_PID", std::to_string(::getpid()).c_str(), 1);
+  ::setenv("LISTEN_FDS", std::to_string(high.size()).c_str(), 1);
+  ::setenv("LISTEN_FDNAMES", names.c_str(), 1);
 }
 
 void Daemon::launch() {

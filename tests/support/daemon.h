@@ -26,6 +26,9 @@ class Daemon {
     std::vector<std::pair<int, unsigned long>> limits = {};  ///< RLIMIT_…, soft and hard.
     std::vector<std::string> wrapper = {};    ///< Words before the daemon's, such as systemd-socket-activate's.
     std::vector<std::string> arguments = {};  ///< After --config.
+    /// Listening sockets passed as systemd does, by name; the test keeps them.
+    std::vector<std::pair<std::string, int>> inherited = {};
+    bool has_abstract_manager = false;  ///< NOTIFY_SOCKET is an abstract name.
   };
   /// Sockets `@DIR@/run/resolve.sock` and `@DIR@/private/debug.sock`, manifests in `@DIR@/secrets`, audit in
   /// `@DIR@/audit/audit.jsonl`; uid 0 is of the domain `ops`, 1001 of `finance`, 1002 of `sales`.
@@ -42,7 +45,7 @@ class Daemon {
 
   /// Runs it and waits until it says READY=1 to its service manager, which is this object. False: it ended before.
   [[nodiscard]] bool start();
-  /// Runs it and returns.
+  /// Runs it and returns. It may run again after its end.
   void launch();
   [[nodiscard]] bool wait_until_ready();
   void signal(int number) const;
@@ -51,6 +54,7 @@ class Daemon {
   /// SIGTERM and wait().
   [[nodiscard]] std::optional<int> stop();
 
+  [[nodiscard]] static std::string program();
   [[nodiscard]] pid_t pid() const noexcept { return pid_; }
   [[nodiscard]] std::string dir() const { return dir_.path(); }
   [[nodiscard]] std::string socket() const { return dir_ / "run/resolve.sock"; }
@@ -74,6 +78,7 @@ class Daemon {
                                                  const std::vector<std::string>& arguments = {}) const;
 
  private:
+  void pass_sockets() const;
   void hear_some(std::chrono::milliseconds within);
   [[nodiscard]] std::string expand(std::string text) const;
   [[noreturn]] void become();
@@ -82,6 +87,7 @@ class Daemon {
   Options options_;
   pid_t pid_ = -1;
   int manager_ = -1;
+  std::string manager_name_;
   std::string notifications_;
   std::optional<int> ended_;
 };
