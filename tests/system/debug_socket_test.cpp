@@ -3,8 +3,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 #include <string>
+#include <system_error>
+#include <vector>
 
 #include "tests/support/catch.h"
 #include "tests/support/command.h"
@@ -172,4 +175,81 @@ TEST_CASE("a flush that can't be audited is refused and flushes nothing", "[prom
   CHECK(daemon.http("/readyz").first == 503);
   REQUIRE(::unlink((disk + "/filler").c_str()) == 0);
   CHECK(eventually([&] { return daemon.http("/v1/cache", {"-X", "DELETE"}).first == 200; }));
+}
+
+namespace {
+
+/// A cgroup of the kubelet's layout in a hierarchy that is mounted here, gone with it.
+class PodCgroup {
+ public:
+  explicit PodCgroup(const std::string& hierarchy) {
+    const std::string top = hierarchy + "/kubepods-tantalus-" + std::to_string(::getpid());
+    const std::string pod = top + "/pod6f1b2c3d-0000-4000-8000-000000000001";
+    made_ = {top, pod, pod + "/" + std::string(64, 'a')};
+    std::error_code error;
+    std::filesystem::create_directories(made_.back(), error);
+    is_there_ = !error && std::filesystem::exists(made_.back() + "/cgroup.procs");
+  }
+  PodCgroup(const PodCgroup&) = delete;
+  PodCgroup& operator=(const PodCgroup&) = delete;
+  ~PodCgroup() {
+    for (auto it = made_.rbegin(); it != made_.rend(); ++it) {
+      ::rmdir(it->c_str());
+    }
+  }
+  [[nodiscard]] bool is_there() const { return is_there_; }
+  [[nodiscard]] std::string procs() const { return made_.back() + "/cgroup.procs"; }
+
+ private:
+  std::vector<std::string> made_;
+  bool is_there_ = false;
+};
+
+std::string ask_health(const Daemon& daemon, const std::vector<std::string>& wrapper) {
+  std::vector<std::string> words = wrapper;
+  words.insert(words.end(),
+               {"curl", "-s", "--max-time", "20", "--unix-socket", daemon.debug_socket(), "http://l/healthz"});
+  return test::run({.words = words}).out;
+}
+
+}  // namespace
+
+TEST_CASE("root in a pod is refused, with every mount and no namespace of its own", "[promise-10][trap-135]") {
+  const std::string hierarchy =
+      GENERATE(as<std::string>(), "/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/pids");
+  const PodCgroup pod(hierarchy);
+  if (::geteuid() != 0 || !pod.is_there()) {
+    SKIP("no such hierarchy to make a cgroup in");
+  }
+  Daemon daemon;
+  REQUIRE(daemon.start());
+  CHECK_THAT(ask_health(daemon, {}), ContainsSubstring("healthy"));
+  const std::string enter = "echo $$ > " + pod.procs() + " && exec \"$@\"";
+  CHECK_THAT(ask_health(daemon, {"sh", "-c", enter, "sh"}), ContainsSubstring("permission_denied"));
+}
+
+TEST_CASE("root in a pid namespace below the agent's is refused", "[promise-10]") {
+  if (test::run({.words = {"unshare", "--pid", "--fork", "true"}}).exit_code != 0) {
+    SKIP("no pid namespace to be had");
+  }
+  Daemon daemon;
+  REQUIRE(daemon.start());
+  CHECK_THAT(ask_health(daemon, {"unshare", "--pid", "--fork"}), ContainsSubstring("permission_denied"));
+}
+
+TEST_CASE("members of listen.debug_group are operators, and nobody else is", "[promise-10]") {
+  if (::geteuid() != 0 || test::run({.words = {"setpriv", "--version"}}).exit_code != 0) {
+    SKIP("becomes another user by setpriv");
+  }
+  std::string config = Daemon::default_config();
+  config.insert(config.find("  debug_socket"), "  debug_group: adm\n");
+  Daemon daemon({.config = config});
+  REQUIRE(daemon.start());
+  const std::vector<std::string> user{"setpriv", "--reuid=1001", "--regid=1001"};
+  std::vector<std::string> member = user;
+  member.push_back("--groups=adm");
+  std::vector<std::string> other = user;
+  other.push_back("--groups=daemon");
+  CHECK_THAT(ask_health(daemon, member), ContainsSubstring("healthy"));
+  CHECK(ask_health(daemon, other).empty());  // The directory is not theirs.
 }
