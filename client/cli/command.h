@@ -25,6 +25,7 @@ extern const Command list_command;
 extern const Command whoami_command;
 extern const Command ping_command;
 extern const Command check_command;
+extern const Command audit_command;
 extern const Command completion_command;
 
 /// Tells it unless `--quiet`, and gives its exit code.

@@ -10,8 +10,8 @@
 namespace tantalus::cli {
 namespace {
 
-constexpr std::array commands{&get_command,    &exec_command, &render_command, &watch_command,     &list_command,
-                              &whoami_command, &ping_command, &check_command,  &completion_command};
+constexpr std::array commands{&get_command,    &exec_command, &render_command, &watch_command, &list_command,
+                              &whoami_command, &ping_command, &check_command,  &audit_command, &completion_command};
 
 constexpr std::string_view common_help =
     R"(
