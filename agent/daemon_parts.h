@@ -74,6 +74,7 @@ class Daemon::Parts final : public Inspect, public ChangeListener {
   [[nodiscard]] std::optional<StartFailure> build_server();
   void build_debug();
   void harden_process();
+  [[nodiscard]] bool was_given_up(const AuditConfig& audit) const;
   [[nodiscard]] Result<void> swap_config();
   [[nodiscard]] Result<std::unique_ptr<FileSecrets>> make_file_backend(const Config& config);
   [[nodiscard]] Task<void> replace_file_backend(std::unique_ptr<FileSecrets> next);
@@ -92,6 +93,7 @@ class Daemon::Parts final : public Inspect, public ChangeListener {
   WallMillis started_at_{};
   Instant started_{};
   std::vector<HardeningStep> hardening_;
+  std::vector<std::string> writable_;  ///< Where Landlock, if it is in force, lets it write.
   PeerRung peer_rung_ = PeerRung::weak;
 
   Loop loop_;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The configuration read again: the new one is built whole, then swapped in; a bad one changes nothing (trap 111).
+#include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <utility>
@@ -47,6 +49,17 @@ Result<void> Daemon::Parts::reload(std::string_view cause) {
   return outcome;
 }
 
+/// Whether Landlock keeps the process from writing there.
+bool Daemon::Parts::was_given_up(const AuditConfig& audit) const {
+  if (audit.path.empty() || audit.path == "-") {
+    return false;
+  }
+  const std::string directory = std::filesystem::path(audit.path).parent_path().string();
+  return std::ranges::find(writable_, directory) == writable_.end() &&
+         std::ranges::any_of(hardening_,
+                             [](const HardeningStep& step) { return step.step == "landlock" && step.in_force; });
+}
+
 Result<void> Daemon::Parts::swap_config() {
   Result<LoadedConfig> loaded = load_config(config_path_);
   if (!loaded.has_value()) {
@@ -56,7 +69,10 @@ Result<void> Daemon::Parts::swap_config() {
   if (std::optional<std::string> refusal = refuse_unbuilt(next)) {
     return fail(Code::misconfigured, config_path_ + ": " + *refusal);
   }
-  const std::vector<std::string> fixed = config_diff_needs_restart(config_, next);
+  std::vector<std::string> fixed = config_diff_needs_restart(config_, next);
+  if (was_given_up(next.audit)) {
+    fixed.emplace_back("audit.path to another directory (the agent gave up writing outside the one it started with)");
+  }
   if (!fixed.empty()) {
     std::string names;
     for (const std::string& name : fixed) {

@@ -240,6 +240,7 @@ void Daemon::Parts::harden_process() {
   if (!config_.audit.path.empty() && config_.audit.path != "-") {
     plan.writable.push_back(directory_of(config_.audit.path));
   }
+  writable_ = plan.writable;
   plan.sockets.push_back(directory_of(resolve_socket_.path));
   if (debug_socket_.has_value()) {
     plan.sockets.push_back(directory_of(debug_socket_->path));

@@ -130,6 +130,44 @@ TEST_CASE("a reload that needs a restart is refused whole, naming the keys", "[t
   CHECK_THAT(error, ContainsSubstring("cache.memory"));
 }
 
+TEST_CASE("the trail moves within its directory, and to another one with a restart", "[trap-111][promise-12]") {
+  Daemon daemon;
+  daemon.write_manifest("a.yaml", Daemon::manifest("ops", {{"db-password", "hunter2"}}));
+  REQUIRE(daemon.start());
+  std::string config = Daemon::default_config();
+  config.replace(config.find("audit/audit.jsonl"), 17, "audit/moved.jsonl");
+  daemon.write_config(config);
+  REQUIRE(eventually([&] { return std::filesystem::exists(daemon.dir() + "/audit/moved.jsonl"); }));
+  CHECK(resolve(daemon.socket(), "db-password") == "hunter2");
+
+  if (steps_of(daemon).find("landlock=true") == std::string::npos) {
+    return;
+  }
+  std::filesystem::create_directory(daemon.dir() + "/other");
+  config.replace(config.find("audit/moved.jsonl"), 17, "other/audit.jsonl");
+  daemon.write_config(config);
+  REQUIRE(daemon.hears("the last reload was refused"));
+  CHECK_THAT(Json(daemon.http("/v1/status").second).at("config/error"), ContainsSubstring("audit.path"));
+  CHECK(resolve(daemon.socket(), "db-password") == "hunter2");
+  CHECK(daemon.stop() == 0);
+  REQUIRE(daemon.start());
+  CHECK(std::filesystem::exists(daemon.dir() + "/other/audit.jsonl"));
+}
+
+TEST_CASE("manifests are read from another directory after a reload, hardened or not", "[promise-12]") {
+  Daemon daemon;
+  daemon.write_manifest("a.yaml", Daemon::manifest("ops", {{"db-password", "hunter2"}}));
+  daemon.write(daemon.dir() + "/elsewhere/a.yaml", Daemon::manifest("ops", {{"db-password", "hunter3"}}));
+  REQUIRE(daemon.start());
+  CHECK(resolve(daemon.socket(), "db-password") == "hunter2");
+  std::string config = Daemon::default_config();
+  config.replace(config.find("@DIR@/secrets"), 13, "@DIR@/elsewhere");
+  daemon.write_config(config);
+  CHECK(eventually([&] { return resolve(daemon.socket(), "db-password") == "hunter3"; }));
+  daemon.write(daemon.dir() + "/elsewhere/a.yaml", Daemon::manifest("ops", {{"db-password", "hunter4"}}));
+  CHECK(eventually([&] { return resolve(daemon.socket(), "db-password") == "hunter4"; }));
+}
+
 TEST_CASE("what is pending when the stop comes is still sent", "[trap-112]") {
   Daemon daemon;
   write_large_value(daemon);
