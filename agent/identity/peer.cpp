@@ -53,8 +53,15 @@ OwnView look_at_ourselves() {
   return view;
 }
 
+/// Looked at once, as it costs as much as a peer. Again after a fork, which may be in another namespace. Loop thread
+/// only.
 const OwnView& own_view() {
-  static const OwnView view = look_at_ourselves();
+  static OwnView view;
+  static pid_t of = 0;
+  if (of != ::getpid()) {
+    view = look_at_ourselves();
+    of = ::getpid();
+  }
   return view;
 }
 
@@ -79,6 +86,10 @@ std::unexpected<Error> refused(std::string message) {
 
 std::unexpected<Error> gone() {
   return refused("the process that connected is gone");
+}
+
+std::unexpected<Error> hides_its_place() {
+  return refused("the caller's main thread has ended, so its cgroup can't be told");
 }
 
 struct PeerIds {
@@ -219,7 +230,7 @@ Result<void> Peer::read_pinned(UniqueFd pidfd, PeerRung best) {
     const std::optional<std::string> text = proc::read_text(AT_FDCWD, ProcPath("/proc/", pid_, "/stat").get());
     const std::optional<proc::Stat> stat = text ? proc::parse_stat(*text) : std::nullopt;
     if (!stat || stat->main_thread_has_ended()) {
-      return refused("the caller's main thread has ended, so its cgroup can't be told");
+      return is_alive() ? hides_its_place() : gone();
     }
   }
   // What was read by number above was of this process: its number can't be another's while it lives (trap 9).
@@ -251,10 +262,10 @@ Result<void> Peer::read_weak() {
     return refused("the caller's pid namespace can't be told");
   }
   cgroups_ = std::move(*cgroups);
-  if (may_hide_its_place(cgroups_) && stat->main_thread_has_ended()) {
-    return refused("the caller's main thread has ended, so its cgroup can't be told");
-  }
   start_time_ = stat->start_time;
+  if (may_hide_its_place(cgroups_) && stat->main_thread_has_ended()) {
+    return is_alive() ? hides_its_place() : gone();
+  }
   nested_ = status.pid_namespaces > 1;
   return is_alive() ? Result<void>() : gone();
 }

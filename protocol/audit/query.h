@@ -18,9 +18,11 @@ namespace tantalus {
 
 /// What `tantalus audit query` keeps: lines that have all that is set.
 struct AuditFilter {
-  std::optional<std::string> domain, key, outcome;
-  std::optional<std::string> pod;  ///< Its name, or `namespace/name`.
-  std::optional<WallMicros> since;
+  std::optional<std::string> domain{};
+  std::optional<std::string> key{};
+  std::optional<std::string> outcome{};
+  std::optional<std::string> pod{};  ///< Its name, or `namespace/name`.
+  std::optional<WallMicros> since{};
 };
 
 enum class AuditGroupBy : std::uint8_t { key, pod, service_account, domain };

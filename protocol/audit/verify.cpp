@@ -27,11 +27,13 @@ struct Suspect {
     no_line,     ///< No audit line at all: torn, or written over. Several in a row are one.
     wrong_hash,  ///< A line whose bytes don't have its hash.
     astray,      ///< A good line with the right seq that doesn't follow the one before.
+    twin,        ///< A good line that follows what the one before follows: one of the two was put in.
   };
   What what;
   Place place;
   std::uint64_t bytes = 0;   ///< no_line: of the whole region, without its last end of line.
   bool has_newline = false;  ///< no_line: its last line is ended.
+  HashText hash{};           ///< twin: its hash.
 };
 
 std::string seq_range(std::uint64_t from, std::uint64_t to) {
@@ -96,7 +98,7 @@ class AuditVerifier::State {
     } else if (follows(*line)) {
       accept(*line, hash, place);
     } else {
-      break_at(*line, place);
+      break_at(*line, hash, place);
     }
     if (settled_) {
       settled_ = false;
@@ -133,10 +135,19 @@ class AuditVerifier::State {
       settled_ = true;
       return;
     }
+    const bool is_kept_twin = suspect_->what == Suspect::What::twin && is_good && line.prev() == view(suspect_->hash);
+    if (is_kept_twin) {
+      blame(Kind::put_in, last_place_);
+      return;
+    }
     blame_suspect(skips_suspect && !is_named ? Kind::put_in : Kind::changed);
   }
 
   void blame_suspect(Kind kind) {
+    if (suspect_->what == Suspect::What::twin) {
+      blame(Kind::put_in, suspect_->place);
+      return;
+    }
     const bool is_before = suspect_->what == Suspect::What::astray && kind == Kind::changed;
     blame(kind, is_before ? last_place_ : suspect_->place);
   }
@@ -160,11 +171,11 @@ class AuditVerifier::State {
   }
 
   /// A line that is good in itself, and is not the next.
-  void break_at(const ParsedAuditLine& line, const Place& place) {
+  void break_at(const ParsedAuditLine& line, const HashText& hash, const Place& place) {
     if (verdict_.lines == 0) {
       blame(Kind::changed, place);
-    } else if (line.seq() == head_.seq && line.prev() == view(before_.hash)) {
-      blame(Kind::put_in, last_place_);
+    } else if (line.seq() == head_.seq && line.prev() == view(before_.hash) && hash != head_.hash) {
+      suspect_ = Suspect{Suspect::What::twin, place, 0, false, hash};
     } else if (line.seq() > head_.seq + 1) {
       blame(Kind::missing, place,
             seq_range(head_.seq + 1, line.seq() - 1) + " missing before line " + std::to_string(place.line) +
