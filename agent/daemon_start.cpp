@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <charconv>
 #include <filesystem>
 #include <utility>
 
@@ -35,6 +36,17 @@ PeerRung rung_here() {
 
 StartFailure config_failure(std::string message) {
   return {ExitCode::configuration, std::move(message)};
+}
+
+/// A name, or a number as it stands.
+std::optional<gid_t> group_of(const std::string& text) {
+  gid_t number = 0;
+  const char* const end = text.data() + text.size();
+  if (const auto [stop, error] = std::from_chars(text.data(), end, number); error == std::errc() && stop == end) {
+    return number;
+  }
+  const group* found = ::getgrnam(text.c_str());
+  return found != nullptr ? std::optional<gid_t>(found->gr_gid) : std::nullopt;
 }
 
 }  // namespace
@@ -174,11 +186,10 @@ std::optional<StartFailure> Daemon::Parts::build_sockets() {
   }
   std::optional<gid_t> operators;
   if (!config_.listen.debug_group.empty()) {
-    const group* found = ::getgrnam(config_.listen.debug_group.c_str());
-    if (found == nullptr) {
+    operators = group_of(config_.listen.debug_group);
+    if (!operators.has_value()) {
       return config_failure(config_path_ + ": listen.debug_group: no group `" + config_.listen.debug_group + "` here");
     }
-    operators = found->gr_gid;
   }
   resolve_socket_.path = config_.listen.socket;
   if (!config_.listen.debug_socket.empty()) {
