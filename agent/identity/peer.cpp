@@ -247,8 +247,9 @@ Result<void> Peer::read_weak() {
                ? fail(Code::overloaded, "the agent has no descriptor left to hold the caller's process by")
                : gone();
   }
-  const std::optional<std::string> stat_text = proc::read_text(handle_.get(), "stat");
   std::optional<std::string> cgroups = proc::read_text(handle_.get(), "cgroup");
+  // After its cgroups, so that a main thread that ends between the two is seen to have ended.
+  const std::optional<std::string> stat_text = proc::read_text(handle_.get(), "stat");
   const std::optional<std::string> status_text = proc::read_text(handle_.get(), "status");
   const std::optional<proc::Stat> stat = stat_text ? proc::parse_stat(*stat_text) : std::nullopt;
   if (!stat || !cgroups || !status_text) {
