@@ -39,6 +39,12 @@ std::unexpected<Error> refusal(std::size_t bytes, int reason) {
   return fail(Code::unavailable, std::move(text));
 }
 
+/// Counts all of it, and faults in no page before it is used. Where mlock2(2) is missing (an emulation, Linux before
+/// 4.4; glibc then says EINVAL), all pages at once: it is locked either way.
+bool lock_on_fault(void* at, std::size_t bytes) noexcept {
+  return ::mlock2(at, bytes, MLOCK_ONFAULT) == 0 || (errno == EINVAL && ::mlock(at, bytes) == 0);
+}
+
 }  // namespace
 
 Result<LockedMapping> LockedMapping::make(std::size_t bytes, bool try_memfd_secret) {
@@ -106,8 +112,7 @@ bool LockedMapping::map_and_lock() noexcept {
       ::mmap(bytes_.data(), bytes_.size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
   return at != MAP_FAILED && ::madvise(at, bytes_.size(), MADV_DONTDUMP) == 0 &&
          ::madvise(at, bytes_.size(), MADV_WIPEONFORK) == 0 &&
-         // Counts all of it, and faults in no page before it is used.
-         ::mlock2(at, bytes_.size(), MLOCK_ONFAULT) == 0;
+         lock_on_fault(at, bytes_.size());
 }
 
 }  // namespace tantalus

@@ -286,7 +286,7 @@ bool Peer::is_alive() const noexcept {
 }
 
 std::string Peer::executable() const {
-  std::array<char, 4096> path;
+  [[clang::uninitialized]] std::array<char, 4096> path;  // The kernel fills what is used.
   const ssize_t size = rung_ == PeerRung::weak
                            ? ::readlinkat(handle_.get(), "exe", path.data(), path.size())
                            : ::readlink(ProcPath("/proc/", pid_, "/exe").get(), path.data(), path.size());

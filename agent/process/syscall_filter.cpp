@@ -164,6 +164,7 @@ constexpr scmp_arg_cmp masked(unsigned argument, std::uint64_t mask, std::uint64
 // (pidfd_open(2)).
 constexpr std::uint64_t ioctl_type_and_number = 0xFFFF;
 constexpr std::uint64_t pidfd_get_info = 0xFF0B;
+constexpr std::uint64_t pidfd_get_pid_namespace = 0xFF05;
 
 constexpr Narrow narrow[] = {
     {"socket", equals(0, AF_UNIX)},
@@ -180,6 +181,7 @@ constexpr Narrow narrow[] = {
     // A limit is read, not set.
     {"prlimit64", equals(2, 0)},
     {"ioctl", masked(1, ioctl_type_and_number, pidfd_get_info)},
+    {"ioctl", masked(1, ioctl_type_and_number, pidfd_get_pid_namespace)},
     {"ioctl", equals(1, FIONBIO)},
     {"ioctl", equals(1, FIOCLEX)},
     {"ioctl", equals(1, FIONREAD)},

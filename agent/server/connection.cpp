@@ -210,7 +210,13 @@ std::size_t Connection::serve(std::span<const std::byte> bytes) {
 
 void Connection::serve_frame(std::span<const std::byte> frame) {
   first_frame_.leave();
-  ++requests_;
+  if (++requests_ == 2 && names_senders_ && !(identity_.has_value() && identity_->is_admin())) {
+    // Only the admin scope asks who sent a frame. Having the kernel name each sender costs the others more than this
+    // call, from their second request on.
+    const int off = 0;
+    ::setsockopt(socket_.get(), SOL_SOCKET, SO_PASSCRED, &off, sizeof off);
+    names_senders_ = false;
+  }
   switch (parts_.reader.read(frame)) {
     case MessageReader::Kind::call:
       parts_.service.serve(*this, parts_.reader.call());
@@ -286,12 +292,6 @@ Task<void> Connection::attest() {
     attestation_failure_ = outcome.error();
   }
   attested_ = Attested::done;
-  if (!identity_.has_value() || !identity_->is_admin()) {
-    // Only the admin scope asks who sent a frame; having the kernel name every sender costs each frame of the others.
-    const int off = 0;
-    ::setsockopt(socket_.get(), SOL_SOCKET, SO_PASSCRED, &off, sizeof off);
-    names_senders_ = false;
-  }
   if (attestation_waits_) {
     make_ready();
   }

@@ -43,6 +43,7 @@ class Turn {
   std::vector<Connection*> ready_, serving_;
   std::vector<std::unique_ptr<Connection>> graves_;
   LagHistogram lag_;
+  unsigned turns_ = 0;
   Loop& loop_;
   Timer next_turn_;
 };

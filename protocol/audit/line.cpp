@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::string_view hex_digits = "0123456789abcdef";
 
-bool stands_as_it_is(char c) noexcept {
+constexpr bool stands_as_it_is(char c) noexcept {
   return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 }
 
@@ -77,13 +77,24 @@ std::size_t append_escaped(std::string& out, std::string_view text) {
   return point.bytes;
 }
 
+/// Which bytes stands_as_it_is() takes, so that a run of them is found by one load a byte.
+constexpr std::array<bool, 256> plain_bytes = [] {
+  std::array<bool, 256> plain{};
+  for (std::size_t i = 0; i < plain.size(); ++i) {
+    plain[i] = stands_as_it_is(static_cast<char>(i));
+  }
+  return plain;
+}();
+
 void append_text(std::string& out, std::string_view text) {
   const bool is_cut = text.size() > AuditChain::max_text;
   text = text.substr(0, AuditChain::max_text);
   while (!text.empty()) {
-    const auto end = std::ranges::find_if_not(text, stands_as_it_is);
-    const auto plain = static_cast<std::size_t>(end - text.begin());
-    out.append(text.substr(0, plain));
+    std::size_t plain = 0;
+    while (plain < text.size() && plain_bytes[static_cast<std::uint8_t>(text[plain])]) {
+      ++plain;
+    }
+    out.append(text.data(), plain);
     text.remove_prefix(plain);
     if (!text.empty()) {
       text.remove_prefix(append_escaped(out, text));
@@ -133,9 +144,9 @@ class Members {
 
  private:
   void start(std::string_view name) {
-    out_ += ",\"";
-    out_ += name;
-    out_ += "\":";
+    out_.append(",\"", 2);
+    out_.append(name);
+    out_.append("\":", 2);
   }
   std::string& out_;
 };
@@ -222,7 +233,9 @@ void AuditChain::append(std::string& out, const AuditLine& line) {
   members.number("torn_bytes", line.torn_bytes);
   members.text("torn_hash", line.torn_hash);
   members.text("detail", line.detail);
-  members.text("prev", view(head_.hash));
+  out += ",\"prev\":\"";
+  out += view(head_.hash);
+  out += '"';
   head_ = ChainHead(head_.seq + 1, sha256_.of(std::string_view(out).substr(start)));
   out += ",\"hash\":\"";
   out += view(head_.hash);
