@@ -6,9 +6,30 @@
 #include <cstdlib>
 #include <new>
 
+#if __has_feature(thread_sanitizer)
+#include <sanitizer/allocator_interface.h>
+#endif
+
 namespace {
 
 std::atomic<std::size_t> allocations = 0;
+
+}  // namespace
+
+#if __has_feature(thread_sanitizer)
+// The thread sanitizer's own operators can't be replaced, but they tell.
+namespace {
+
+void count_one(const volatile void*, std::size_t) {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+}
+void count_none(const volatile void*) {}
+
+const int hooks = __sanitizer_install_malloc_and_free_hooks(count_one, count_none);
+
+}  // namespace
+#else
+namespace {
 
 void* allocate(std::size_t size, std::size_t alignment) noexcept {
   allocations.fetch_add(1, std::memory_order_relaxed);
@@ -79,6 +100,7 @@ void operator delete[](void* p, const std::nothrow_t&) noexcept {
   std::free(p);
 }
 // NOLINTEND(cppcoreguidelines-no-malloc)
+#endif
 
 namespace tantalus {
 std::size_t heap_allocations() noexcept {
