@@ -36,17 +36,14 @@ Daemon::Parts::~Parts() {
     close_socket(*debug_socket_);
   }
   debug_.reset();
+  gate_.reset();  // First what still waits, which is cancelled by this, while all that it uses is there.
   listener_.reset();
-  if (gate_ != nullptr) {
-    gate_->close();
-  }
   server_.reset();
   for (auto& deadlines : deadlines_) {
     deadlines.reset();
   }
   turn_.reset();
   service_.reset();
-  gate_.reset();  // What still waits is cancelled by this, while all that it uses is there.
   subscriptions_.reset();
   if (scratch_ != nullptr) {
     arena_->free(scratch_);

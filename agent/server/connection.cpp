@@ -284,6 +284,7 @@ Task<void> Connection::attest() {
   auto attestation = parts_.attestation.attest(peer_, attest_cancel_);
   Result<Identity> outcome = co_await attestation;
   if (state_ == State::closed) {
+    attested_ = Attested::done;
     co_return;
   }
   if (outcome.has_value()) {

@@ -92,6 +92,11 @@ class Connection final : public Subscriber {
 
   void on_changed(const Grant& grant, std::optional<std::string_view> version) override;
 
+  /// Its attestation is under way, and will touch it once more: until then it may be closed, but not destroyed.
+  [[nodiscard]] bool is_being_attested() const noexcept {
+    return attested_ == Attested::under_way && attestation_waits_;
+  }
+
   struct Facts {
     Instant since;
     std::uint64_t requests;

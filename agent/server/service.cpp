@@ -67,13 +67,15 @@ Result<Grant> Service::authorize(const Connection& connection, const Reference& 
     return std::unexpected(std::move(*closed));
   }
   Result<Grant> grant = policy_->authorize(connection.identity(), reference);
-  if (grant.has_value() && grant->scope == Scope::admin) {
-    const bool weak = connection.peer().rung() == PeerRung::weak && !options_.allow_weak_peer;
-    if (weak || !connection.sender_is_pinned()) {
-      return fail(Code::permission_denied, std::string(permission_denied_text));
-    }
+  if (grant.has_value() && grant->scope == Scope::admin && !may_use_admin_scope(connection)) {
+    return fail(Code::permission_denied, std::string(permission_denied_text));
   }
   return grant;
+}
+
+bool Service::may_use_admin_scope(const Connection& connection) const {
+  const bool is_weak = connection.peer().rung() == PeerRung::weak && !options_.allow_weak_peer;
+  return !is_weak && connection.sender_is_pinned();
 }
 
 // --- the methods ---
@@ -225,20 +227,25 @@ void Service::on_list(Connection& connection, const Call& call) {
     answer_error(connection, call, nullptr, *closed);
     return;
   }
-  if (call.scope.value_or(Scope::domain) == Scope::admin && !connection.sender_is_pinned()) {
-    answer_error(connection, call, nullptr, {Code::permission_denied, std::string(permission_denied_text), Millis{0}});
-    return;
-  }
   Result<std::vector<CatalogPlace>> places = catalog_places(*policy_, connection.identity(), call.scope, call.source);
   if (!places.has_value()) {
     answer_error(connection, call, nullptr, places.error());
     return;
   }
-  const auto work = begin_work(connection, call);
-  if (quota_.take_miss(connection.principal(), loop_.now()) > Millis{0}) {
-    answer_error(connection, call, nullptr, {Code::overloaded, "too many backend reads", Millis{1'000}});
+  if (!may_use_admin_scope(connection)) {
+    std::erase_if(*places, [](const CatalogPlace& place) { return place.scope == Scope::admin; });
+    if (places->empty()) {
+      answer_error(connection, call, nullptr,
+                   {Code::permission_denied, std::string(permission_denied_text), Millis{0}});
+      return;
+    }
+  }
+  const Millis wait = quota_.take_miss(connection.principal(), loop_.now());
+  if (wait > Millis{0}) {
+    answer_error(connection, call, nullptr, {Code::overloaded, "too many backend reads for this identity", wait});
     return;
   }
+  const auto work = begin_work(connection, call);
   work->references = 1;
   work->remaining = 1;
   connection.add_waiting(*work, work->references);

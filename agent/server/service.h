@@ -63,6 +63,8 @@ class Service {
 
   /// Leave to read, with what the policy can't see: the flag, the attestation's own failure, the admin's pinned sender.
   [[nodiscard]] Result<Grant> authorize(const Connection& connection, const Reference& reference) const;
+  /// The pinned process must be alive and itself the sender, and pinned well (promise 2, trap 20).
+  [[nodiscard]] bool may_use_admin_scope(const Connection& connection) const;
   [[nodiscard]] std::optional<Error> gate_closed(const Connection& connection) const;
 
   [[nodiscard]] std::shared_ptr<Work> begin_work(Connection& connection, const Call& call);

@@ -35,7 +35,7 @@ void Service::answer(Work& work) {
   }
   // The world may have changed while it waited: leave is asked for again before anything is sent (trap 124).
   for (WorkItem& item : work.items) {
-    if (!item.waits) {
+    if (!item.grant.has_value()) {
       continue;
     }
     const Result<Grant> grant = authorize(*work.connection, item.reference());

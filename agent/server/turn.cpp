@@ -48,7 +48,7 @@ void Turn::finish() {
     }
     finishing_.clear();
   }
-  graves_.clear();
+  std::erase_if(graves_, [](const auto& connection) { return !connection->is_being_attested(); });
   gate_.sweep();
   if (!ready_.empty()) {
     next_turn_.arm(loop_.now());  // Here, not when it is added: a timer that is due would still run in this turn.

@@ -99,15 +99,14 @@ AgentInProcess::AgentInProcess(Options options) : reader(options.limits.max_batc
 }
 
 AgentInProcess::~AgentInProcess() {
+  gate.reset();
   listener.reset();
-  gate->close();
   parts_.reset();
   for (auto& deadlines : deadlines_) {
     deadlines.reset();
   }
   turns.reset();
   service.reset();
-  gate.reset();
   subscriptions.reset();
   arena->free(scratch_);
   stop_.reset();

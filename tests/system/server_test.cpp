@@ -497,10 +497,18 @@ TEST_CASE("a changed value is told once, a neighbour's or the same bytes never",
 TEST_CASE("an answer that waited is authorised again before it is sent", "[server][trap-124][trap-139]") {
   AgentInProcess agent;
   agent.backend->set("mine/k", "v", "1");
-  agent.backend->set_hold(true);
+  agent.backend->set("mine/hot", "h", "1");
   WireClient client(agent.socket(), agent.turner());
+  CHECK(resolve(client, 9, "hot") == "h");
+  agent.backend->set_hold(true);
   client.send(resolve_request(1, "k"));
-  REQUIRE(agent.until([&] { return agent.backend->under_way() == 1; }));
+  std::vector<Reference> references(2);
+  references[0].key = "hot";  // Cached, but answered together with what waits.
+  references[1].key = "k";
+  ReplyBuffer batch;
+  request::resolve_many(batch, 2, references, std::nullopt);
+  client.send(batch);
+  REQUIRE(agent.until([&] { return agent.quota->waiting() == 2; }));
   IdentityConfig none;
   none.attestors = {AttestorKind::user};
   auto rules = Rules::compile(none, "iomete-secret-store", agent.domains, false);
@@ -511,6 +519,14 @@ TEST_CASE("an answer that waited is authorised again before it is sent", "[serve
   const auto reply = client.receive();
   REQUIRE(reply.has_value());
   CHECK(reply->code() == "permission_denied");
+  const auto both = client.receive();
+  REQUIRE(both.has_value());
+  const auto items = response::read_batch(both->head.result);
+  REQUIRE(items.has_value());
+  for (const response::BatchItem& item : *items) {
+    REQUIRE(item.error.has_value());
+    CHECK(item.error->code == "permission_denied");
+  }
   CHECK(client.is_ended());
 }
 
