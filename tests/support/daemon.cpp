@@ -82,9 +82,12 @@ audit:
 
 std::string Daemon::manifest(const std::string& object, const std::map<std::string, std::string>& values) {
   std::string text = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: iomete-secret-store";
-  text += (object.empty() ? "" : "-" + object) + "\nstringData:\n";
+  if (!object.empty()) {
+    text.append("-").append(object);
+  }
+  text += "\nstringData:\n";
   for (const auto& [key, value] : values) {
-    text += "  " + key + ": \"" + value + "\"\n";
+    text.append("  ").append(key).append(": \"").append(value).append("\"\n");
   }
   return text;
 }
@@ -126,8 +129,9 @@ Daemon::~Daemon() {
 
 void Daemon::become() {
   const int out = ::open((dir_ / "log").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
-  ::dup2(out, 1);
-  ::dup2(out, 2);
+  if (out < 0 || ::dup2(out, 1) < 0 || ::dup2(out, 2) < 0) {
+    ::_exit(126);
+  }
   for (const auto& [resource, value] : options_.limits) {
     const rlimit limit{.rlim_cur = value, .rlim_max = value};
     ::setrlimit(static_cast<__rlimit_resource>(resource), &limit);

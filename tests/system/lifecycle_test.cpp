@@ -28,6 +28,8 @@ using test::WireClient;
 
 namespace {
 
+constexpr std::size_t large_size = 512UL * 1024;
+
 std::string resolve(const std::string& socket, const std::string& key) {
   WireClient client(socket);
   client.send(test::resolve_request(1, key));
@@ -46,7 +48,7 @@ void fill_with_unread_replies(WireClient& client, std::uint32_t count) {
 }
 
 void write_large_value(const Daemon& daemon) {
-  daemon.write_manifest("large.yaml", Daemon::manifest("ops", {{"large", std::string(512 * 1024, 'x')}}));
+  daemon.write_manifest("large.yaml", Daemon::manifest("ops", {{"large", std::string(large_size, 'x')}}));
 }
 
 /// `step=true (why)` of each, from the status.
@@ -180,7 +182,7 @@ TEST_CASE("what is pending when the stop comes is still sent", "[trap-112]") {
   REQUIRE(daemon.hears("STOPPING=1"));
   int received = 1;
   while (const auto reply = client.receive()) {
-    received += reply->value().size() == 512 * 1024 ? 1 : 0;
+    received += reply->value().size() == large_size ? 1 : 0;
   }
   CHECK(received == 8);
   CHECK_FALSE(client.was_reset());

@@ -40,6 +40,7 @@ class Manager {
     } else {
       ++size;
     }
+    REQUIRE(fd_ >= 0);
     REQUIRE(::bind(fd_, reinterpret_cast<const sockaddr*>(&address), static_cast<socklen_t>(size)) == 0);
   }
   Manager(const Manager&) = delete;
@@ -125,6 +126,7 @@ TEST_CASE("what is not a listening Unix stream socket is refused", "[trap-36]") 
   const int deaf = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const int datagram = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   const int tcp = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  REQUIRE(tcp >= 0);
   REQUIRE(::listen(tcp, 1) == 0);
   const int file = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
   for (const int wrong : {deaf, datagram, tcp, file}) {
