@@ -78,6 +78,7 @@ class Daemon::Parts final : public Inspect, public ChangeListener {
   [[nodiscard]] Result<void> swap_config();
   [[nodiscard]] Result<std::unique_ptr<FileSecrets>> make_file_backend(const Config& config);
   [[nodiscard]] Task<void> replace_file_backend(std::unique_ptr<FileSecrets> next);
+  void release_former_files();
   [[nodiscard]] Task<void> serve_when_loaded();
   void stop_waiting();
   void note_text(std::string_view text);

@@ -140,10 +140,6 @@ Task<void> Daemon::Parts::replace_file_backend(std::unique_ptr<FileSecrets> next
       co_return;  // A later reload has another directory.
     }
   }
-  if (resolver_->is_idle()) {
-    former_files_.clear();
-    former_cancels_.clear();
-  }
   file_cancel_->cancel();
   former_cancels_.push_back(std::exchange(file_cancel_, std::move(cancel)));
   if (file_ != nullptr) {
@@ -157,6 +153,14 @@ Task<void> Daemon::Parts::replace_file_backend(std::unique_ptr<FileSecrets> next
     backend->set_listener(this);
     resolver_->set_backend(Source::file, *backend);
     (void)gate_->enter(backend->run(of_next));
+  }
+}
+
+/// What a former backend held is wiped as soon as nobody asks it any more.
+void Daemon::Parts::release_former_files() {
+  if (!former_cancels_.empty() && resolver_->is_idle()) {
+    former_files_.clear();
+    former_cancels_.clear();
   }
 }
 

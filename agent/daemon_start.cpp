@@ -174,6 +174,7 @@ std::optional<StartFailure> Daemon::Parts::build_server() {
                               *deadlines_[1], *deadlines_[2], *deadlines_[3]});
   loop_.set_before_sleep([this] {
     turn_->finish();
+    release_former_files();
     check_drained();
   });
   return std::nullopt;

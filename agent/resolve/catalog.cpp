@@ -37,6 +37,7 @@ Result<std::vector<CatalogPlace>> catalog_places(const Policy& policy, const Ide
 
 Task<Result<std::vector<CatalogRow>>> list_catalog(Resolver& resolver, std::vector<CatalogPlace> places,
                                                    Instant deadline, Cancel& cancel) {
+  const Resolver::Use use(resolver);
   std::vector<CatalogRow> rows;
   std::optional<Error> first_failure;
   bool any = false;

@@ -16,6 +16,7 @@ struct CatalogPlace {
   Scope scope;
   DomainId domain;
   std::string object;
+  friend bool operator==(const CatalogPlace&, const CatalogPlace&) = default;
 };
 
 /// One line of an answer to `list`: an entry, or the place that could not be listed and why.

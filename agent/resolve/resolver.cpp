@@ -10,12 +10,34 @@ namespace {
 
 constexpr std::size_t most_flights = 65536;  // Callers are bounded before it; this bounds what is left of a bug.
 constexpr Millis refresh_deadline = std::chrono::seconds(30);
+constexpr Millis pause_after_failure = std::chrono::seconds(1);  // Of refreshes, which no caller is charged for.
 
 }  // namespace
 
+struct Resolver::UnderWay {
+  UnderWay(Resolver& resolver, StoredGrant of, Instant now)
+      : grant(std::move(of)),
+        asked_at(now),
+        reads(resolver.reads_),
+        place(reads.emplace(place_of(grant.view()), this)) {}
+  UnderWay(const UnderWay&) = delete;
+  UnderWay& operator=(const UnderWay&) = delete;
+  ~UnderWay() { reads.erase(place); }
+
+  [[nodiscard]] static std::size_t place_of(const Grant& grant) noexcept {
+    return place_hash(grant.source, grant.integration, grant.object, grant.key);
+  }
+
+  StoredGrant grant;
+  Instant asked_at;
+  bool outdated =
+      false;  ///< Its place changed, or was flushed: what it brings is not kept, nor given to who comes now.
+  std::unordered_multimap<std::size_t, UnderWay*>& reads;
+  std::unordered_multimap<std::size_t, UnderWay*>::iterator place;
+};
+
 std::size_t Resolver::FlightHash::operator()(const FlightKey& key) const noexcept {
-  const Grant grant = key.grant.view();
-  return place_hash(grant.source, grant.integration, grant.object, grant.key);
+  return UnderWay::place_of(key.grant.view());
 }
 
 Resolver::Resolver(Cache& cache, Io& io, FreshnessRules rules)
@@ -40,6 +62,11 @@ std::optional<Resolver::Hit> Resolver::find(const Grant& grant, std::optional<Mi
   return Hit{entry, freshness};
 }
 
+bool Resolver::has(const Grant& grant, std::optional<Millis> max_age, Instant now) const noexcept {
+  const CacheEntry* entry = cache_.peek(grant);
+  return entry != nullptr && judge(rules_, entry->reading(), max_age, now).usable;
+}
+
 void Resolver::refresh(const Grant& grant) {
   CacheEntry* entry = cache_.peek(grant);
   if (entry == nullptr || entry->refreshing || gate_ == nullptr) {
@@ -50,21 +77,44 @@ void Resolver::refresh(const Grant& grant) {
 }
 
 Task<void> Resolver::refresh_later(StoredGrant grant) {
-  auto reading = join(grant, io_.now() + refresh_deadline, never_);
+  Cancel never;
+  auto reading = join(grant, io_.now() + refresh_deadline, never);
   const Result<Reading> outcome = co_await reading;
   if (!outcome.has_value()) {
-    if (CacheEntry* entry = cache_.peek(grant.view())) {
-      entry->refreshing = false;  // It failed: the next hit tries again.
+    // Until the pause is over no hit tries again, however many there are.
+    auto pause = io_.sleep_until(io_.now() + pause_after_failure, never);
+    co_await pause;
+  }
+  if (CacheEntry* entry = cache_.peek(grant.view())) {
+    entry->refreshing = false;  // It failed, or was not kept.
+  }
+}
+
+const Resolver::UnderWay* Resolver::under_way(const Grant& grant) const noexcept {
+  const auto [first, last] = reads_.equal_range(UnderWay::place_of(grant));
+  for (auto at = first; at != last; ++at) {
+    if (at->second->grant.view() == grant) {
+      return at->second;
     }
   }
+  return nullptr;
+}
+
+bool Resolver::is_young_enough(const UnderWay& read, std::optional<Millis> max_age) const noexcept {
+  return !read.outdated && (!max_age.has_value() || (*max_age > Millis{0} && io_.now() - read.asked_at <= *max_age));
+}
+
+bool Resolver::would_join(const Grant& grant, std::optional<Millis> max_age) const noexcept {
+  const UnderWay* read = under_way(grant);
+  return read != nullptr && is_young_enough(*read, max_age);
 }
 
 Task<Result<Resolved>> Resolver::resolve(StoredGrant grant, std::optional<Millis> max_age, Instant deadline,
                                          Cancel& cancel) {
   ++counters_.misses[index(grant.view().source)];
   const bool forced = max_age == Millis{0};
-  if (forced && flights_.flies({grant})) {
-    // What is under way may have read before this was asked. Whoever begins after it has landed is young enough.
+  if (const UnderWay* read = under_way(grant.view()); read != nullptr && !is_young_enough(*read, max_age)) {
+    // Whichever begins after it has landed is young enough: it began after this was asked.
     auto older = join(grant, deadline, cancel);
     const Result<Reading> ignored = co_await older;
     if (cancel.is_cancelled()) {
@@ -74,11 +124,12 @@ Task<Result<Resolved>> Resolver::resolve(StoredGrant grant, std::optional<Millis
   auto reading = join(grant, deadline, cancel);
   Result<Reading> outcome = co_await reading;
   if (outcome.has_value()) {
+    const Freshness freshness = judge(rules_, {outcome->read_at, outcome->watch, false}, std::nullopt, io_.now());
     co_return Resolved{std::move(outcome->value),
                        std::move(outcome->version),
                        outcome->updated_at,
-                       Millis{0},
-                       rules_.ttl,
+                       freshness.age,
+                       freshness.ttl,
                        false,
                        false};
   }
@@ -106,19 +157,17 @@ Task<Result<Resolver::Reading>> Resolver::read(StoredGrant grant, Instant deadli
   if (backend == nullptr) {
     co_return fail(Code::misconfigured, "this source is not enabled on this node");
   }
-  const std::uint64_t epoch = epoch_;
-  const Instant asked_at = io_.now();
-  auto fetching = backend->fetch(grant, deadline, cancel);
+  const UnderWay read(*this, std::move(grant), io_.now());
+  auto fetching = backend->fetch(read.grant, deadline, cancel);
   Result<Answer> answer = co_await fetching;
-  const bool changed_meanwhile = epoch != epoch_;
   if (!answer.has_value()) {
-    keep_failure(grant, answer.error(), changed_meanwhile);
+    keep_failure(read, answer.error());
     co_return std::unexpected(std::move(answer.error()));
   }
-  Reading reading{answer->value.share(), answer->version, answer->updated_at};
-  if (!changed_meanwhile) {
-    // A value is as old as the moment it was asked for.
-    const Result<CacheEntry*> kept = cache_.put(grant, std::move(*answer), asked_at);
+  // A value is as old as the moment it was asked for.
+  Reading reading{answer->value.share(), answer->version, answer->updated_at, answer->watch, read.asked_at};
+  if (!read.outdated) {
+    const Result<CacheEntry*> kept = cache_.put(read.grant, std::move(*answer), read.asked_at);
     if (!kept.has_value()) {
       co_return std::unexpected(kept.error());
     }
@@ -126,13 +175,13 @@ Task<Result<Resolver::Reading>> Resolver::read(StoredGrant grant, Instant deadli
   co_return std::move(reading);
 }
 
-void Resolver::keep_failure(const StoredGrant& grant, const Error& error, bool changed_meanwhile) {
+void Resolver::keep_failure(const UnderWay& read, const Error& error) {
   switch (error.code) {
     case Code::not_found:
-      if (changed_meanwhile) {
-        cache_.drop(grant.view());
+      if (read.outdated) {
+        cache_.drop(read.grant.view());
       } else {
-        cache_.put_missing(grant, nullptr, io_.now());
+        cache_.put_missing(read.grant, nullptr, read.asked_at);
       }
       return;
     case Code::unavailable:
@@ -140,7 +189,7 @@ void Resolver::keep_failure(const StoredGrant& grant, const Error& error, bool c
     case Code::internal:
       return;  // Down, or full: what is cached may go on (trap 47).
     default:
-      cache_.drop(grant.view());  // The backend answered, and it is no value.
+      cache_.drop(read.grant.view());  // The backend answered, and it is no value.
       return;
   }
 }
@@ -160,7 +209,9 @@ std::optional<Resolved> Resolver::stale_answer(const Grant& grant, std::optional
 }
 
 std::size_t Resolver::flush(const Cache::Predicate& predicate) {
-  ++epoch_;
+  for (const auto& [place, read] : reads_) {
+    read->outdated = true;
+  }
   return cache_.drop_if(predicate);
 }
 
@@ -170,7 +221,12 @@ Freshness Resolver::freshness_of(const CacheEntry& entry, Instant now) const noe
 
 void Resolver::on_value_changed(Source source, IntegrationId integration, std::string_view object,
                                 std::string_view key) {
-  ++epoch_;
+  const auto [first, last] = reads_.equal_range(place_hash(source, integration, object, key));
+  for (auto at = first; at != last; ++at) {
+    const Grant grant = at->second->grant.view();
+    at->second->outdated = at->second->outdated || (grant.source == source && grant.integration == integration &&
+                                                    grant.object == object && grant.key == key);
+  }
   std::vector<StoredGrant> stale;
   cache_.for_place(source, integration, object, key, [&](CacheEntry& entry) { stale.push_back(entry.grant); });
   for (const StoredGrant& grant : stale) {

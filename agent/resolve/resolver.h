@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <unordered_map>
 
 #include "backends/async/cancel.h"
 #include "backends/async/gate.h"
@@ -49,7 +50,18 @@ class Resolver final : public ChangeListener {
 
   void set_backend(Source source, Backend& backend) noexcept { backends_[index(source)] = &backend; }
   /// Whether no backend is being asked.
-  [[nodiscard]] bool is_idle() const noexcept { return flights_.under_way() == 0; }
+  [[nodiscard]] bool is_idle() const noexcept { return flights_.under_way() == 0 && users_ == 0; }
+  /// For who asks a backend by itself: until its end is_idle() is false, so that a backend that was replaced stays.
+  class [[nodiscard]] Use {
+   public:
+    explicit Use(Resolver& of) noexcept : of_(of) { ++of_.users_; }
+    Use(const Use&) = delete;
+    Use& operator=(const Use&) = delete;
+    ~Use() { --of_.users_; }
+
+   private:
+    Resolver& of_;
+  };
   void clear_backend(Source source) noexcept { backends_[index(source)] = nullptr; }
   [[nodiscard]] Backend* backend(Source source) const noexcept { return backends_[index(source)]; }
   void set_rules(FreshnessRules rules) noexcept { rules_ = rules; }
@@ -62,12 +74,19 @@ class Resolver final : public ChangeListener {
   /// The cached path: never waits, allocates or logs. Null: resolve() must ask.
   [[nodiscard]] std::optional<Hit> find(const Grant& grant, std::optional<Millis> max_age, Instant now) noexcept;
 
+  /// Whether find() would answer; counts nothing.
+  [[nodiscard]] bool has(const Grant& grant, std::optional<Millis> max_age, Instant now) const noexcept;
+
   /// Reads an entry again before its TTL ends, while it is answered. For a hit that wants it.
   void refresh(const Grant& grant);
 
+  /// Whether resolve() would share a read that is under way, so that it costs the backend nothing.
+  [[nodiscard]] bool would_join(const Grant& grant, std::optional<Millis> max_age) const noexcept;
+
   /// Reads the backend, together with all who wait for the same grant; whoever of them leaves takes only its own place.
-  /// `max_age` 0 never joins a read that began before it (trap 45), and never answers a stale value (trap 48). Fails as
-  /// Backend::fetch() does. `cancel` outlives the task.
+  /// Never shares a read that may bring what is too old: one that began before its place changed or was flushed, or
+  /// longer ago than `max_age`, which for 0 is any (trap 45). `max_age` 0 is never answered by a stale value (trap 48).
+  /// Fails as Backend::fetch() does. `cancel` outlives the task.
   [[nodiscard]] Task<Result<Resolved>> resolve(StoredGrant grant, std::optional<Millis> max_age, Instant deadline,
                                                Cancel& cancel);
 
@@ -88,8 +107,12 @@ class Resolver final : public ChangeListener {
     Secret value;
     std::string version;
     std::optional<WallMillis> updated_at;
-    [[nodiscard]] Reading share() const { return {value.share(), version, updated_at}; }
+    const Watch* watch;
+    Instant read_at;
+    [[nodiscard]] Reading share() const { return {value.share(), version, updated_at, watch, read_at}; }
   };
+  /// A read under way, in the frame of it.
+  struct UnderWay;
   struct FlightKey {
     StoredGrant grant;
     friend bool operator==(const FlightKey& a, const FlightKey& b) noexcept { return a.grant.view() == b.grant.view(); }
@@ -102,7 +125,9 @@ class Resolver final : public ChangeListener {
   [[nodiscard]] Task<Result<Reading>> join(StoredGrant grant, Instant deadline, Cancel& cancel);
   /// The one read: asks the backend and keeps what it says.
   [[nodiscard]] Task<Result<Reading>> read(StoredGrant grant, Instant deadline, Cancel& cancel);
-  void keep_failure(const StoredGrant& grant, const Error& error, bool changed_meanwhile);
+  void keep_failure(const UnderWay& read, const Error& error);
+  [[nodiscard]] const UnderWay* under_way(const Grant& grant) const noexcept;
+  [[nodiscard]] bool is_young_enough(const UnderWay& read, std::optional<Millis> max_age) const noexcept;
   [[nodiscard]] std::optional<Resolved> stale_answer(const Grant& grant, std::optional<Millis> max_age);
   [[nodiscard]] Task<void> refresh_later(StoredGrant grant);
 
@@ -112,11 +137,10 @@ class Resolver final : public ChangeListener {
   Gate* gate_ = nullptr;
   std::array<Backend*, 3> backends_{};
   PlaceListener place_listener_;
-  /// Moves on with every change and flush: a read that began before one is not cached.
-  std::uint64_t epoch_ = 0;
   Counters counters_;
-  Cancel never_;                                          ///< Of refreshes, which nobody leaves.
-  SingleFlight<FlightKey, Reading, FlightHash> flights_;  ///< Last: its reads use all the others.
+  std::size_t users_ = 0;
+  std::unordered_multimap<std::size_t, UnderWay*> reads_;  ///< By place_hash().
+  SingleFlight<FlightKey, Reading, FlightHash> flights_;   ///< Last: its reads use all the others.
 };
 
 }  // namespace tantalus

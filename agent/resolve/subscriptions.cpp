@@ -12,6 +12,8 @@ namespace tantalus {
 namespace {
 
 constexpr Millis compare_deadline = std::chrono::seconds(30);
+constexpr Millis first_pause = std::chrono::seconds(1);  // Before a comparison that failed is made again; it doubles.
+constexpr Millis longest_pause = std::chrono::seconds(60);
 
 std::size_t hash_of(const Grant& grant) noexcept {
   return place_hash(grant.source, grant.integration, grant.object, grant.key);
@@ -19,15 +21,36 @@ std::size_t hash_of(const Grant& grant) noexcept {
 
 }  // namespace
 
-/// One grant, what its subscribers were last told, and they. It stays while a comparison is under way.
-struct Subscriptions::Topic {
-  Topic(const StoredGrant& of, std::optional<Secret> held, std::string at)
-      : grant(of), value(std::move(held)), version(std::move(at)) {}
-  StoredGrant grant;
+/// The value of a grant at one moment; `value` unset: not there.
+struct Subscriptions::State {
   std::optional<Secret> value;
   std::string version;
-  std::vector<Subscriber*> subscribers;
-  Cancel cancel;
+
+  [[nodiscard]] bool is_same(const State& other) const noexcept {
+    return value.has_value() == other.value.has_value() &&
+           (!value.has_value() || equal_in_constant_time(value->expose(), other.value->expose()));
+  }
+};
+
+/// One grant, its state as it was compared last, and who subscribed it. It stays while a comparison is under way.
+struct Subscriptions::Topic {
+  struct Listener {
+    Subscriber* subscriber;
+    std::optional<State> knows = {};  ///< Unset: the topic's state.
+  };
+  Topic(const StoredGrant& of, State at) : grant(of), state(std::move(at)) {}
+
+  [[nodiscard]] Listener* find(const Subscriber& subscriber) noexcept {
+    const auto found = std::ranges::find(listeners, &subscriber, &Listener::subscriber);
+    return found == listeners.end() ? nullptr : &*found;
+  }
+
+  StoredGrant grant;
+  State state;
+  std::vector<Listener> listeners;
+  Cancel never;
+  std::shared_ptr<Cancel>
+      pause;  ///< Ends the pause of a comparison. Shared with who fires it, which may end the topic.
   bool comparing = false;
   bool changed_meanwhile = false;
 };
@@ -35,32 +58,60 @@ struct Subscriptions::Topic {
 Subscriptions::Subscriptions(Resolver& resolver, Io& io, Gate& gate) : resolver_(resolver), io_(io), gate_(gate) {}
 Subscriptions::~Subscriptions() = default;
 
-void Subscriptions::add(Subscriber& subscriber, const StoredGrant& grant, std::optional<Secret> value,
+Subscriptions::Topic* Subscriptions::find(const Grant& grant) const noexcept {
+  const auto [first, last] = topics_.equal_range(hash_of(grant));
+  const auto found = std::find_if(first, last, [&](const auto& at) { return at.second->grant.view() == grant; });
+  return found == last ? nullptr : found->second.get();
+}
+
+bool Subscriptions::add(Subscriber& subscriber, const StoredGrant& grant, std::optional<Secret> value,
                         std::string version) {
-  const auto [first, last] = topics_.equal_range(hash_of(grant.view()));
-  const auto found = std::find_if(first, last, [&](const auto& at) { return at.second->grant.view() == grant.view(); });
-  if (found == last) {
-    auto topic = std::make_unique<Topic>(grant, std::move(value), std::move(version));
-    topic->subscribers.push_back(&subscriber);
-    topics_.emplace(hash_of(grant.view()), std::move(topic));
-    return;
+  State told{std::move(value), std::move(version)};
+  Topic* topic = find(grant.view());
+  if (topic == nullptr) {
+    auto made = std::make_unique<Topic>(grant, State{});
+    topic = made.get();
+    topics_.emplace(hash_of(grant.view()), std::move(made));
   }
-  auto& subscribers = found->second->subscribers;
-  if (std::ranges::find(subscribers, &subscriber) == subscribers.end()) {
-    subscribers.push_back(&subscriber);
+  if (topic->listeners.empty()) {
+    topic->state = std::move(told);
+    topic->listeners.push_back({&subscriber});
+    return true;
   }
+  Topic::Listener* listener = topic->find(subscriber);
+  const bool is_new = listener == nullptr;
+  if (is_new) {
+    listener = &topic->listeners.emplace_back(Topic::Listener{&subscriber});
+  }
+  listener->knows.reset();
+  if (!told.is_same(topic->state)) {
+    // One of the two is older, and whoever knows only that hears of the other.
+    listener->knows = std::move(told);
+    start_comparing(*topic);
+  }
+  return is_new;
 }
 
 void Subscriptions::remove(Subscriber& subscriber) noexcept {
   std::erase_if(topics_, [&](const auto& at) {
     Topic& topic = *at.second;
-    std::erase(topic.subscribers, &subscriber);
-    if (!topic.subscribers.empty()) {
+    std::erase_if(topic.listeners, [&](const Topic::Listener& each) { return each.subscriber == &subscriber; });
+    if (!topic.listeners.empty()) {
       return false;
     }
-    topic.value.reset();
+    topic.state = {};
     return !topic.comparing;
   });
+}
+
+std::optional<Subscriptions::Known> Subscriptions::known(const Subscriber& subscriber, const Grant& grant) const {
+  Topic* topic = find(grant);
+  const Topic::Listener* listener = topic != nullptr ? topic->find(subscriber) : nullptr;
+  if (listener == nullptr) {
+    return std::nullopt;
+  }
+  const State& state = listener->knows.has_value() ? *listener->knows : topic->state;
+  return Known{state.value.has_value() ? std::optional(state.version) : std::nullopt};
 }
 
 void Subscriptions::forget(const Topic& topic) noexcept {
@@ -72,60 +123,92 @@ void Subscriptions::forget(const Topic& topic) noexcept {
 void Subscriptions::on_place_changed(Source source, IntegrationId integration, std::string_view object,
                                      std::string_view key) {
   // A comparison may end at once and tell subscribers, who may leave: the table is not walked while it runs.
-  std::vector<Topic*> touched;
+  std::vector<StoredGrant> touched;
   const auto [first, last] = topics_.equal_range(place_hash(source, integration, object, key));
   for (auto at = first; at != last; ++at) {
-    Topic& topic = *at->second;
-    const Grant grant = topic.grant.view();
+    const Grant grant = at->second->grant.view();
     if (grant.source == source && grant.integration == integration && grant.object == object && grant.key == key) {
-      if (topic.comparing) {
-        topic.changed_meanwhile = true;
-      } else {
-        topic.comparing = true;
-        touched.push_back(&topic);
-      }
+      touched.push_back(at->second->grant);
     }
   }
-  for (Topic* topic : touched) {
-    if (!gate_.enter(compare(*topic))) {
-      topic->comparing = false;  // The agent is stopping.
+  for (const StoredGrant& grant : touched) {
+    if (Topic* topic = find(grant.view())) {
+      start_comparing(*topic);
     }
+  }
+}
+
+void Subscriptions::start_comparing(Topic& topic) {
+  if (topic.comparing) {
+    topic.changed_meanwhile = true;
+    if (const std::shared_ptr<Cancel> pause = topic.pause) {
+      pause->cancel();
+    }
+    return;
+  }
+  topic.comparing = true;
+  if (!gate_.enter(compare(topic))) {
+    topic.comparing = false;  // The agent is stopping.
   }
 }
 
 Task<void> Subscriptions::compare(Topic& topic) {
-  do {
+  Millis pause = first_pause;
+  while (!topic.listeners.empty()) {
     topic.changed_meanwhile = false;
     const Instant deadline = io_.now() + compare_deadline;
     StoredGrant grant = topic.grant;
-    auto reading = resolver_.resolve(std::move(grant), std::nullopt, deadline, topic.cancel);
+    auto reading = resolver_.resolve(std::move(grant), std::nullopt, deadline, topic.never);
     Result<Resolved> outcome = co_await reading;
-    if (outcome.has_value()) {
-      const bool same =
-          topic.value.has_value() && equal_in_constant_time(topic.value->expose(), outcome->value.expose());
-      if (!same) {
-        topic.value = std::move(outcome->value);
-        topic.version = std::move(outcome->version);
-        tell(topic);
-      }
-    } else if (outcome.error().code == Code::not_found && topic.value.has_value()) {
-      topic.value.reset();
-      topic.version.clear();
-      tell(topic);
+    const bool settled = settle(topic, std::move(outcome));
+    if (topic.changed_meanwhile) {
+      pause = first_pause;
+      continue;
     }
-    // Any other failure says nothing of the value: the next change compares again.
-  } while (topic.changed_meanwhile);
+    if (settled) {
+      break;
+    }
+    const auto until = std::make_shared<Cancel>();
+    topic.pause = until;
+    auto waiting = io_.sleep_until(io_.now() + pause, *until);
+    co_await waiting;
+    topic.pause.reset();
+    pause = std::min(pause * 2, longest_pause);
+  }
   topic.comparing = false;
-  if (topic.subscribers.empty()) {
+  if (topic.listeners.empty()) {
     forget(topic);
   }
 }
 
-void Subscriptions::tell(Topic& topic) {
-  const auto version = topic.value.has_value() ? std::optional<std::string_view>(topic.version) : std::nullopt;
-  const std::vector<Subscriber*> subscribers = topic.subscribers;  // One may leave while it is told.
-  for (Subscriber* subscriber : subscribers) {
-    if (std::ranges::find(topic.subscribers, subscriber) != topic.subscribers.end()) {
+bool Subscriptions::settle(Topic& topic, Result<Resolved> outcome) {
+  if (outcome.has_value() && !outcome->stale) {
+    tell(topic, {std::move(outcome->value), std::move(outcome->version)});
+    return true;
+  }
+  if (!outcome.has_value() && outcome.error().code == Code::not_found) {
+    tell(topic, {});
+    return true;
+  }
+  // It may be down or full for a while. Any other refusal says nothing of the value, and the next change asks again.
+  return !outcome.has_value() && !is_retryable(outcome.error().code);
+}
+
+void Subscriptions::tell(Topic& topic, State state) {
+  const bool changed = !state.is_same(topic.state);
+  if (changed) {
+    topic.state = std::move(state);
+  }
+  std::vector<Subscriber*> surprised;
+  for (Topic::Listener& listener : topic.listeners) {
+    if (listener.knows.has_value() ? !listener.knows->is_same(topic.state) : changed) {
+      surprised.push_back(listener.subscriber);
+    }
+    listener.knows.reset();
+  }
+  const auto version = topic.state.value.has_value() ? std::optional(topic.state.version) : std::nullopt;
+  for (Subscriber* subscriber : surprised) {
+    if (topic.find(*subscriber) != nullptr) {  // One may leave while another is told.
       subscriber->on_changed(topic.grant.view(), version);
     }
   }

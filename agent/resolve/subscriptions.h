@@ -25,8 +25,9 @@ class Subscriber {
   ~Subscriber() = default;
 };
 
-/// Who hears of which value. Compares the values' bytes, so that a new version of an object with the same bytes, or a
-/// rotated neighbour, announces nothing (trap 136). Subscribed values are held. Loop thread only.
+/// Who hears of which value. Compares the values' bytes with what each subscriber knows, so that a new version of an
+/// object with the same bytes, or a rotated neighbour, announces nothing (trap 136), and nobody hears twice. Subscribed
+/// values are held. Loop thread only.
 class Subscriptions {
  public:
   Subscriptions(Resolver& resolver, Io& io, Gate& gate);
@@ -34,17 +35,29 @@ class Subscriptions {
   Subscriptions(const Subscriptions&) = delete;
   Subscriptions& operator=(const Subscriptions&) = delete;
 
-  /// Adds one to a subscriber's, with what it was just told (`value` unset: not there). The same grant twice is once.
-  void add(Subscriber& subscriber, const StoredGrant& grant, std::optional<Secret> value, std::string version);
+  /// Adds one to a subscriber's, with what it is told now (`value` unset: not there). False: it had it already.
+  bool add(Subscriber& subscriber, const StoredGrant& grant, std::optional<Secret> value, std::string version);
   void remove(Subscriber& subscriber) noexcept;
-  /// A place may hold another value: those who subscribed it are compared and told.
+  /// A place may hold another value: those who subscribed it are compared and told. Where the backend can't be asked,
+  /// it is asked again later.
   void on_place_changed(Source source, IntegrationId integration, std::string_view object, std::string_view key);
   [[nodiscard]] std::size_t size() const noexcept { return topics_.size(); }
 
+  struct Known {
+    std::optional<std::string> version;  ///< Unset: the value is not there.
+  };
+  /// What a subscriber was told last of a grant; unset: it did not subscribe it.
+  [[nodiscard]] std::optional<Known> known(const Subscriber& subscriber, const Grant& grant) const;
+
  private:
+  struct State;
   struct Topic;
+  [[nodiscard]] Topic* find(const Grant& grant) const noexcept;
+  void start_comparing(Topic& topic);
   [[nodiscard]] Task<void> compare(Topic& topic);
-  void tell(Topic& topic);
+  /// Whether a comparison is settled; else it is to be made again.
+  [[nodiscard]] bool settle(Topic& topic, Result<Resolved> outcome);
+  void tell(Topic& topic, State state);
   void forget(const Topic& topic) noexcept;
 
   Resolver& resolver_;

@@ -412,6 +412,7 @@ void Connection::close_when_served() {
   state_ = State::last_replies;
   first_frame_.leave();
   frame_.leave();
+  parts_.subscriptions.remove(*this);
   make_dirty();
 }
 

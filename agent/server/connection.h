@@ -72,8 +72,12 @@ class Connection final : public Subscriber {
   /// Counts references that wait for a backend; reading pauses over `max_inflight`.
   void add_waiting(Work& work, std::uint32_t references);
   void remove_waiting(Work& work, std::uint32_t references) noexcept;
+  /// Those that it has and those that it may get by calls that wait.
   [[nodiscard]] std::size_t subscriptions() const noexcept { return subscribed_; }
-  void count_subscriptions(std::size_t more) noexcept { subscribed_ += more; }
+  void reserve_subscriptions(std::size_t more) noexcept { subscribed_ += more; }
+  void release_subscriptions(std::size_t fewer) noexcept { subscribed_ -= fewer; }
+  /// Whether further requests are read: else it ends, and hears of no more changes.
+  [[nodiscard]] bool is_open() const noexcept { return state_ == State::open; }
 
   // For the listener.
   void start();

@@ -73,6 +73,21 @@ Result<Grant> Service::authorize(const Connection& connection, const Reference& 
   return grant;
 }
 
+Result<std::vector<CatalogPlace>> Service::list_places(const Connection& connection, std::optional<Scope> scope,
+                                                       std::optional<Source> source) const {
+  if (std::optional<Error> closed = gate_closed(connection)) {
+    return std::unexpected(std::move(*closed));
+  }
+  Result<std::vector<CatalogPlace>> places = catalog_places(*policy_, connection.identity(), scope, source);
+  if (places.has_value() && !may_use_admin_scope(connection)) {
+    std::erase_if(*places, [](const CatalogPlace& place) { return place.scope == Scope::admin; });
+    if (places->empty()) {
+      return fail(Code::permission_denied, std::string(permission_denied_text));
+    }
+  }
+  return places;
+}
+
 bool Service::may_use_admin_scope(const Connection& connection) const {
   const bool is_weak = connection.peer().rung() == PeerRung::weak && !options_.allow_weak_peer;
   return !is_weak && connection.sender_is_pinned();
@@ -152,7 +167,7 @@ void Service::on_batch(Connection& connection, const Call& call) {
         continue;
       }
       const Result<Grant> grant = authorize(connection, item.reference);
-      all_cached = all_cached && (!grant.has_value() || resolver_.find(*grant, call.max_age, loop_.now()).has_value());
+      all_cached = all_cached && (!grant.has_value() || resolver_.has(*grant, call.max_age, loop_.now()));
       if (!all_cached) {
         break;
       }
@@ -163,6 +178,9 @@ void Service::on_batch(Connection& connection, const Call& call) {
     }
   }
   const auto work = begin_work(connection, call);
+  if (call.method == Method::subscribe) {
+    connection.reserve_subscriptions(call.references.size());
+  }
   for (const BatchItem& item : call.references) {
     if (item.error.has_value()) {
       const Source source = item.reference.source.value_or(policy_->default_source());
@@ -177,6 +195,7 @@ void Service::on_batch(Connection& connection, const Call& call) {
 void Service::answer_cached_batch(Connection& connection, const Call& call) {
   Output& output = connection.begin_reply(call.msgid, true);
   reply::batch(output.bytes(), call.msgid, call.references.size());
+  std::vector<StoredGrant> aging;
   for (const BatchItem& item : call.references) {
     const Reference& reference = item.reference;
     const Source source = reference.source.value_or(policy_->default_source());
@@ -188,7 +207,8 @@ void Service::answer_cached_batch(Connection& connection, const Call& call) {
       continue;
     }
     const auto hit = resolver_.find(*grant, call.max_age, loop_.now());
-    if (!hit.has_value() || !hit->entry->value.has_value()) {
+    check(hit.has_value(), "what was cached is gone within one call");
+    if (!hit->entry->value.has_value()) {
       reply::batch_error(output.bytes(), no_such_secret());
       record(connection, call.method, reference, source, &no_such_secret(), nullptr, took());
       continue;
@@ -198,8 +218,11 @@ void Service::answer_cached_batch(Connection& connection, const Call& call) {
     output.add_value(hit->entry->value->share());
     record(connection, call.method, reference, source, nullptr, &head, took());
     if (hit->freshness.wants_refresh) {
-      resolver_.refresh(*grant);
+      aging.emplace_back(*grant);
     }
+  }
+  for (const StoredGrant& grant : aging) {  // Last: what is read may evict what is still to be answered.
+    resolver_.refresh(grant.view());
   }
 }
 
@@ -223,22 +246,10 @@ void Service::on_explain(Connection& connection, const Call& call) {
 }
 
 void Service::on_list(Connection& connection, const Call& call) {
-  if (std::optional<Error> closed = gate_closed(connection)) {
-    answer_error(connection, call, nullptr, *closed);
-    return;
-  }
-  Result<std::vector<CatalogPlace>> places = catalog_places(*policy_, connection.identity(), call.scope, call.source);
+  Result<std::vector<CatalogPlace>> places = list_places(connection, call.scope, call.source);
   if (!places.has_value()) {
     answer_error(connection, call, nullptr, places.error());
     return;
-  }
-  if (!may_use_admin_scope(connection)) {
-    std::erase_if(*places, [](const CatalogPlace& place) { return place.scope == Scope::admin; });
-    if (places->empty()) {
-      answer_error(connection, call, nullptr,
-                   {Code::permission_denied, std::string(permission_denied_text), Millis{0}});
-      return;
-    }
   }
   const Millis wait = quota_.take_miss(connection.principal(), loop_.now());
   if (wait > Millis{0}) {
@@ -246,6 +257,7 @@ void Service::on_list(Connection& connection, const Call& call) {
     return;
   }
   const auto work = begin_work(connection, call);
+  work->places = *places;
   work->references = 1;
   work->remaining = 1;
   connection.add_waiting(*work, work->references);

@@ -65,6 +65,8 @@ class Service {
   [[nodiscard]] Result<Grant> authorize(const Connection& connection, const Reference& reference) const;
   /// The pinned process must be alive and itself the sender, and pinned well (promise 2, trap 20).
   [[nodiscard]] bool may_use_admin_scope(const Connection& connection) const;
+  [[nodiscard]] Result<std::vector<CatalogPlace>> list_places(const Connection& connection, std::optional<Scope> scope,
+                                                              std::optional<Source> source) const;
   [[nodiscard]] std::optional<Error> gate_closed(const Connection& connection) const;
 
   [[nodiscard]] std::shared_ptr<Work> begin_work(Connection& connection, const Call& call);
@@ -73,6 +75,8 @@ class Service {
   void start(const std::shared_ptr<Work>& work);
   [[nodiscard]] Task<void> fetch(std::shared_ptr<Work> work, std::size_t index);
   [[nodiscard]] Task<void> list(std::shared_ptr<Work> work, std::vector<CatalogPlace> places);
+  void subscribe(Work& work, WorkItem& item);
+  void settle_subscriptions(Work& work);
   void item_done(Work& work, WorkItem& item);
   void finish(Work& work);
 

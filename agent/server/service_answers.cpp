@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is answered, and the line that each answer leaves.
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -49,6 +50,9 @@ void Service::answer(Work& work) {
     answer_explain(work);
     return;
   }
+  if (work.method == Method::subscribe) {
+    settle_subscriptions(work);
+  }
   Output& output = work.connection->begin_reply(work.msgid, true);
   if (is_batch(work.method)) {
     reply::batch(output.bytes(), work.msgid, work.items.size());
@@ -61,6 +65,16 @@ void Service::answer(Work& work) {
 void Service::answer_item(Work& work, WorkItem& item, Output& output) {
   const Connection& connection = *work.connection;
   const std::chrono::nanoseconds spent = loop_.precise_now() - work.started;
+  if (item.known.has_value()) {
+    const std::string_view version = item.known->version.has_value() ? *item.known->version : std::string_view{};
+    SecretHead head = item.value.has_value() ? head_of(item) : head_of(item.reference(), item.source, {}, std::nullopt);
+    head.version = version;
+    reply::batch_subscription(output.bytes(), head, item.known->version.has_value());
+    record(connection, work.method, item.reference(), item.source,
+           item.known->version.has_value() ? nullptr : &no_such_secret(),
+           item.known->version.has_value() ? &head : nullptr, spent);
+    return;
+  }
   if (!item.value.has_value()) {
     const Error& error = *item.error;
     if (work.method == Method::subscribe && error.code == Code::not_found && item.grant.has_value()) {
@@ -122,6 +136,16 @@ void Service::answer_explain(Work& work) {
 
 void Service::answer_list(Work& work) {
   const std::chrono::nanoseconds spent = loop_.precise_now() - work.started;
+  // As answer() does: what it may list no longer is not told (trap 124).
+  const auto places = list_places(*work.connection, work.list_scope, work.list_source);
+  const bool still = places.has_value() && std::ranges::all_of(work.places, [&](const CatalogPlace& place) {
+                       return std::ranges::find(*places, place) != places->end();
+                     });
+  if (!still) {
+    work.list_failure = places.has_value()
+                            ? Error{Code::permission_denied, std::string(permission_denied_text), Millis{0}}
+                            : places.error();
+  }
   Output& output = work.connection->begin_reply(work.msgid, true);
   if (work.list_failure.has_value()) {
     reply::error(output.bytes(), work.msgid, *work.list_failure);

@@ -49,7 +49,9 @@ void Service::add_item(Connection& connection, Work& work, const Reference& refe
       return;
     }
   }
-  const Millis wait = quota_.take_miss(connection.principal(), loop_.now());
+  // Who shares a read that is under way causes none.
+  const bool shares = !explains && resolver_.would_join(*grant, max_age);
+  const Millis wait = shares ? Millis{0} : quota_.take_miss(connection.principal(), loop_.now());
   if (wait > Millis{0}) {
     item.value.reset();
     item.grant.reset();
@@ -108,16 +110,31 @@ Task<void> Service::list(std::shared_ptr<Work> work, std::vector<CatalogPlace> p
   finish(*work);
 }
 
-void Service::item_done(Work& work, WorkItem& item) {
-  if (work.method == Method::subscribe && work.connection != nullptr && item.grant.has_value()) {
-    const bool gone = item.error.has_value() && item.error->code == Code::not_found;
-    if (item.value.has_value() || gone) {
-      // Subscribed at once, not when the batch is answered: a change in between must not be lost.
-      subscriptions_.add(*work.connection, *item.grant,
-                         item.value.has_value() ? std::optional(item.value->value.share()) : std::nullopt,
-                         item.value.has_value() ? item.value->version : std::string());
-      work.connection->count_subscriptions(1);
+/// At once, not when the batch is answered: a change in between must not be lost.
+void Service::subscribe(Work& work, WorkItem& item) {
+  const bool gone = item.error.has_value() && item.error->code == Code::not_found;
+  if (!item.grant.has_value() || (!item.value.has_value() && !gone)) {
+    return;
+  }
+  item.subscribed = subscriptions_.add(*work.connection, *item.grant,
+                                       item.value.has_value() ? std::optional(item.value->value.share()) : std::nullopt,
+                                       item.value.has_value() ? item.value->version : std::string());
+}
+
+/// When the batch is answered: what it asked for and did not get is given back, and it tells of each value what was
+/// told of it last, which may be a change that came while the others were waited for.
+void Service::settle_subscriptions(Work& work) {
+  for (WorkItem& item : work.items) {
+    work.connection->release_subscriptions(item.subscribed ? 0 : 1);
+    if (item.grant.has_value() && (!item.error.has_value() || item.error->code == Code::not_found)) {
+      item.known = subscriptions_.known(*work.connection, item.grant->view());
     }
+  }
+}
+
+void Service::item_done(Work& work, WorkItem& item) {
+  if (work.method == Method::subscribe && work.connection != nullptr && work.connection->is_open()) {
+    subscribe(work, item);
   }
   if (item.waits) {
     quota_.release_wait(item.grant->view().domain);

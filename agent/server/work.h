@@ -9,6 +9,7 @@
 
 #include "agent/resolve/catalog.h"
 #include "agent/resolve/resolver.h"
+#include "agent/resolve/subscriptions.h"
 #include "backends/async/cancel.h"
 #include "cache/grant.h"
 #include "protocol/message.h"
@@ -30,6 +31,8 @@ struct WorkItem {
   std::optional<Resolved> value;
   bool waits = false;  ///< A read of it is, or was, under way.
   bool cached = false;
+  bool subscribed = false;                    ///< One more than the connection had.
+  std::optional<Subscriptions::Known> known;  ///< By its subscriber, when the batch is answered.
   Cancel cancel;
 
   [[nodiscard]] Reference reference() const noexcept;
@@ -48,6 +51,7 @@ struct Work {
   std::uint32_t references = 0;
   std::optional<Scope> list_scope;
   std::optional<Source> list_source;
+  std::vector<CatalogPlace> places;  ///< What `list` was allowed when it was asked.
   std::vector<CatalogRow> rows;
   std::optional<Error> list_failure;
   Cancel list_cancel;

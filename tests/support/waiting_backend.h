@@ -24,6 +24,8 @@ class WaitingBackend final : public Backend {
   void set_failure(std::optional<Error> failure) { failure_ = std::move(failure); }
   /// While it holds, no fetch ends but by its Cancel.
   void set_hold(bool hold) noexcept { hold_ = hold; }
+  /// Whether a fetch answers what was there when it began, as one that is long on its way does, or when it ends.
+  void set_reads_first(bool reads_first) noexcept { reads_first_ = reads_first; }
   [[nodiscard]] int fetches() const noexcept { return fetches_; }
   [[nodiscard]] int under_way() const noexcept { return under_way_; }
 
@@ -32,32 +34,25 @@ class WaitingBackend final : public Backend {
   [[nodiscard]] Task<Result<Answer>> fetch(StoredGrant grant, Instant, Cancel& cancel) override {
     ++fetches_;
     ++under_way_;
-    const Instant until = io_.now() + delay_;
-    while ((hold_ || io_.now() < until) && !cancel.is_cancelled()) {
-      auto wait = io_.sleep_until(hold_ ? io_.now() + Millis{1} : until, cancel);
-      co_await wait;
+    std::optional<Result<Answer>> first;
+    if (reads_first_) {
+      first.emplace(read(grant));
     }
+    auto wait = wait_its_time(cancel);
+    co_await wait;
     --under_way_;
-    if (failure_.has_value()) {
-      co_return std::unexpected(*failure_);
+    if (first.has_value()) {
+      co_return std::move(*first);
     }
-    const Grant view = grant.view();
-    const auto found = values_.find(std::string(view.object) + "/" + std::string(view.key));
-    if (found == values_.end()) {
-      co_return fail(Code::not_found, "no such secret");
-    }
-    Result<SecretWriter> writer = SecretWriter::make(arena_, found->second.bytes.size());
-    if (!writer.has_value()) {
-      co_return std::unexpected(writer.error());
-    }
-    const Result<void> written = writer->append(std::as_bytes(std::span(found->second.bytes)));
-    if (!written.has_value()) {
-      co_return std::unexpected(written.error());
-    }
-    co_return Answer{std::move(*writer).freeze(), found->second.version, std::nullopt, nullptr};
+    co_return read(grant);
   }
 
-  [[nodiscard]] Task<Result<std::vector<CatalogEntry>>> list(DomainId, std::string object, Instant, Cancel&) override {
+  [[nodiscard]] Task<Result<std::vector<CatalogEntry>>> list(DomainId, std::string object, Instant,
+                                                             Cancel& cancel) override {
+    ++under_way_;
+    auto wait = wait_its_time(cancel);
+    co_await wait;
+    --under_way_;
     if (failure_.has_value()) {
       co_return std::unexpected(*failure_);
     }
@@ -79,12 +74,42 @@ class WaitingBackend final : public Backend {
     std::string bytes;
     std::string version;
   };
+
+  [[nodiscard]] Task<void> wait_its_time(Cancel& cancel) {
+    const Instant until = io_.now() + delay_;
+    while ((hold_ || io_.now() < until) && !cancel.is_cancelled()) {
+      auto wait = io_.sleep_until(hold_ ? io_.now() + Millis{1} : until, cancel);
+      co_await wait;
+    }
+  }
+
+  [[nodiscard]] Result<Answer> read(const StoredGrant& grant) {
+    if (failure_.has_value()) {
+      return std::unexpected(*failure_);
+    }
+    const Grant view = grant.view();
+    const auto found = values_.find(std::string(view.object) + "/" + std::string(view.key));
+    if (found == values_.end()) {
+      return fail(Code::not_found, "no such secret");
+    }
+    Result<SecretWriter> writer = SecretWriter::make(arena_, found->second.bytes.size());
+    if (!writer.has_value()) {
+      return std::unexpected(writer.error());
+    }
+    const Result<void> written = writer->append(std::as_bytes(std::span(found->second.bytes)));
+    if (!written.has_value()) {
+      return std::unexpected(written.error());
+    }
+    return Answer{std::move(*writer).freeze(), found->second.version, std::nullopt, nullptr};
+  }
+
   Arena& arena_;
   Io& io_;
   std::map<std::string, Value> values_;
   Millis delay_{0};
   std::optional<Error> failure_;
   bool hold_ = false;
+  bool reads_first_ = false;
   int fetches_ = 0;
   int under_way_ = 0;
 };
