@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The cached path allocates nothing: this executable counts what it asks of the heap.
 #include <cstdlib>
-#include <memory>
+#include <new>
 
 #include "protocol/frame.h"
 #include "protocol/message.h"
@@ -18,7 +18,12 @@ constexpr std::size_t rounds = 1000;
 }  // namespace
 
 TEST_CASE("the counter counts") {
-  CHECK(allocations_once_warm(rounds, [] { ReplyBuffer(100).swap(*std::make_unique<ReplyBuffer>()); }) == 2000);
+  // Called by hand: a compiler may leave out a new whose result nobody sees.
+  const auto twice = [] {
+    ::operator delete(::operator new(100));
+    ::operator delete(::operator new(1, std::align_val_t(64)), std::align_val_t(64));
+  };
+  CHECK(allocations_once_warm(rounds, twice) == 2 * rounds);
 }
 
 TEST_CASE("cutting and reading a right request allocates nothing") {
