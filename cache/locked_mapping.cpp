@@ -111,8 +111,7 @@ bool LockedMapping::map_and_lock() noexcept {
   void* at =
       ::mmap(bytes_.data(), bytes_.size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
   return at != MAP_FAILED && ::madvise(at, bytes_.size(), MADV_DONTDUMP) == 0 &&
-         ::madvise(at, bytes_.size(), MADV_WIPEONFORK) == 0 &&
-         lock_on_fault(at, bytes_.size());
+         ::madvise(at, bytes_.size(), MADV_WIPEONFORK) == 0 && lock_on_fault(at, bytes_.size());
 }
 
 }  // namespace tantalus

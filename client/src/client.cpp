@@ -222,9 +222,9 @@ tantalus_status take_number(tantalus_client* client, std::uint32_t number, tanta
 }
 
 }  // namespace
-}  // namespace tantalus::client
 
-using namespace tantalus::client;  // What follows is C.
+// What follows is C, and so the same as what the header declares, whatever namespace it is defined in.
+extern "C" {
 
 const char* tantalus_version(void) {
   return TANTALUS_VERSION_TEXT;
@@ -568,3 +568,7 @@ void tantalus_cancel(tantalus_client* client, uint32_t call) {
     client->calls.drop(call);
   }
 }
+
+}  // extern "C"
+
+}  // namespace tantalus::client
