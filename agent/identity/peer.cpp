@@ -23,18 +23,8 @@ namespace {
 // Debian 12's headers lack what follows.
 constexpr int so_peerpidfd = 77;  // include/uapi/asm-generic/socket.h, Linux 6.5.
 
-// include/uapi/linux/pidfd.h, Linux 6.13: struct pidfd_info in its first size, PIDFD_INFO_SIZE_VER0.
-struct PidfdInfo {
-  std::uint64_t mask;
-  std::uint64_t cgroup_id;
-  std::uint32_t pid, tgid, ppid;
-  std::uint32_t ruid, rgid, euid, egid, suid, sgid, fsuid, fsgid;
-  std::int32_t exit_code;
-};
-static_assert(sizeof(PidfdInfo) == 64);
-constexpr std::uint64_t pidfd_info_pid = 1U << 0;                     // PIDFD_INFO_PID
-constexpr unsigned long pidfd_get_info = _IOWR(0xFF, 11, PidfdInfo);  // PIDFD_GET_INFO
-constexpr unsigned long pidfd_get_pid_namespace = _IO(0xFF, 5);       // PIDFD_GET_PID_NAMESPACE, Linux 6.11.
+// include/uapi/linux/pidfd.h
+constexpr unsigned long pidfd_get_pid_namespace = _IO(0xFF, 5);  // PIDFD_GET_PID_NAMESPACE, Linux 6.11.
 
 /// What a peer's facts are compared with. Neither changes while a process lives.
 struct OwnView {
@@ -128,17 +118,6 @@ Result<std::optional<UniqueFd>> pin(int socket) {
   return gone();
 }
 
-enum class InfoAnswer : std::uint8_t { same, other, unknown };
-
-InfoAnswer ask_info(int pidfd, pid_t pid) noexcept {
-  PidfdInfo info{};
-  info.mask = pidfd_info_pid;
-  if (::ioctl(pidfd, pidfd_get_info, &info) != 0) {
-    return errno == ESRCH ? InfoAnswer::other : InfoAnswer::unknown;
-  }
-  return info.tgid == static_cast<std::uint32_t>(pid) ? InfoAnswer::same : InfoAnswer::other;
-}
-
 /// By the namespace's inode: two system calls fewer to format and parse than fdinfo, but only for who may trace the
 /// process. Unset: not allowed, or not known to this kernel.
 std::optional<bool> nested_by_namespace(int pidfd) noexcept {
@@ -204,22 +183,22 @@ Result<Peer> Peer::take(int socket, PeerRung best) {
 }
 
 Result<void> Peer::read_pinned(UniqueFd pidfd, PeerRung best) {
+  // SO_PEERPIDFD and SO_PEERCRED speak of one struct pid of the socket (net/core/sock.c), so the number is this
+  // handle's.
   handle_ = std::move(pidfd);
-  const InfoAnswer info = best == PeerRung::pidfd_info ? ask_info(handle_.get(), pid_) : InfoAnswer::unknown;
-  if (info == InfoAnswer::other) {
-    return gone();
-  }
-  rung_ = info == InfoAnswer::same ? PeerRung::pidfd_info : PeerRung::pidfd;
+  rung_ = PeerRung::pidfd;
   std::optional<std::string> cgroups = proc::read_text(AT_FDCWD, ProcPath("/proc/", pid_, "/cgroup").get());
   if (!cgroups) {
     return is_alive() ? refused("the caller's cgroup can't be read") : gone();
   }
   cgroups_ = std::move(*cgroups);
   std::optional<bool> nested;
-  if (rung_ == PeerRung::pidfd_info) {
+  if (best == PeerRung::pidfd_ioctl) {
     nested = nested_by_namespace(handle_.get());
   }
-  if (!nested) {
+  if (nested) {
+    rung_ = PeerRung::pidfd_ioctl;
+  } else {
     nested = nested_by_fdinfo(handle_.get(), pid_);
   }
   if (!nested) {

@@ -12,9 +12,9 @@ namespace tantalus {
 
 /// How well the kernel lets us hold on to the process at the other end (promise 2). Better rungs first.
 enum class PeerRung : std::uint8_t {
-  pidfd_info,  ///< SO_PEERPIDFD and PIDFD_GET_INFO (Linux 6.13).
-  pidfd,       ///< SO_PEERPIDFD (Linux 6.5), the rest from /proc.
-  weak,        ///< SO_PEERCRED, a handle on /proc/<pid> and its start time.
+  pidfd_ioctl,  ///< SO_PEERPIDFD, and the pid namespace by an ioctl of the pidfd (Linux 6.11).
+  pidfd,        ///< SO_PEERPIDFD (Linux 6.5), the rest from /proc.
+  weak,         ///< SO_PEERCRED, a handle on /proc/<pid> and its start time.
 };
 
 /// Owns a descriptor.
@@ -51,7 +51,7 @@ class Peer {
  public:
   /// Takes the facts of a connected socket, by the best rung not above `best`. Fails with `unauthenticated` when the
   /// peer is gone, or outside our pid namespace (the message names `hostPID`; trap 8).
-  [[nodiscard]] static Result<Peer> take(int socket, PeerRung best = PeerRung::pidfd_info);
+  [[nodiscard]] static Result<Peer> take(int socket, PeerRung best = PeerRung::pidfd_ioctl);
 
   [[nodiscard]] pid_t pid() const noexcept { return pid_; }
   [[nodiscard]] uid_t uid() const noexcept { return uid_; }

@@ -160,10 +160,9 @@ constexpr scmp_arg_cmp masked(unsigned argument, std::uint64_t mask, std::uint64
   return {argument, SCMP_CMP_MASKED_EQ, mask, value};
 }
 
-// pidfd_info grows with the kernel, and its size is part of the number: type 0xFF and number 11 tell it
+// An ioctl's number holds its argument's size, which grows with the kernel: type 0xFF and number 5 tell this one
 // (pidfd_open(2)).
 constexpr std::uint64_t ioctl_type_and_number = 0xFFFF;
-constexpr std::uint64_t pidfd_get_info = 0xFF0B;
 constexpr std::uint64_t pidfd_get_pid_namespace = 0xFF05;
 
 constexpr Narrow narrow[] = {
@@ -180,7 +179,6 @@ constexpr Narrow narrow[] = {
     {"prctl", equals(0, PR_GET_NO_NEW_PRIVS)},
     // A limit is read, not set.
     {"prlimit64", equals(2, 0)},
-    {"ioctl", masked(1, ioctl_type_and_number, pidfd_get_info)},
     {"ioctl", masked(1, ioctl_type_and_number, pidfd_get_pid_namespace)},
     {"ioctl", equals(1, FIONBIO)},
     {"ioctl", equals(1, FIOCLEX)},

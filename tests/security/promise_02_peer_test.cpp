@@ -36,7 +36,7 @@ TEST_CASE("each rung serves, and the admin scope is refused on the weak one", "[
     bool weak;
     bool allowed;
   };
-  for (const Rung& rung : {Rung{{}, false, false}, Rung{{DENY_CALL, "pidfd_info"}, false, false},
+  for (const Rung& rung : {Rung{{}, false, false}, Rung{{DENY_CALL, "pidfd_ioctl"}, false, false},
                            Rung{{DENY_CALL, "peerpidfd"}, true, false}, Rung{{DENY_CALL, "peerpidfd"}, true, true}}) {
     INFO((rung.wrapper.empty() ? "all there" : rung.wrapper.back()) << (rung.allowed ? ", weak allowed" : ""));
     Daemon daemon({.config = with_admin(rung.allowed), .wrapper = rung.wrapper});

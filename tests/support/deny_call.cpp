@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// deny_call memfd_secret|peerpidfd|pidfd_info COMMAND…: runs a program for which the kernel lacks one thing, as an
+// deny_call memfd_secret|peerpidfd|pidfd_ioctl COMMAND…: runs a program for which the kernel lacks one thing, as an
 // older one does (seccomp(2)), so that the rungs below it are tested on the real kernel.
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -18,7 +18,7 @@ namespace {
 
 constexpr unsigned memfd_secret_number = 447;
 constexpr unsigned so_peerpidfd = 77;
-constexpr unsigned pidfd_get_info_low = 0xFF0B;  // The ioctl's type and number, whatever its size.
+constexpr unsigned pidfd_get_pid_namespace = 0xFF05;
 
 bool install(sock_filter* filter, unsigned short size) {
   sock_fprog program{size, filter};
@@ -46,12 +46,12 @@ bool deny(std::string_view what) {
         BPF_STMT(BPF_RET | BPF_K, refuse(ENOPROTOOPT)),  BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
     return install(filter, sizeof filter / sizeof *filter);
   }
-  if (what == "pidfd_info") {
+  if (what == "pidfd_ioctl") {
     sock_filter filter[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, number_at),
                             BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 0, 4),
                             BPF_STMT(BPF_LD | BPF_W | BPF_ABS, argument(1)),
                             BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xFFFF),
-                            BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, pidfd_get_info_low, 0, 1),
+                            BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, pidfd_get_pid_namespace, 0, 1),
                             BPF_STMT(BPF_RET | BPF_K, refuse(ENOTTY)),
                             BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
     return install(filter, sizeof filter / sizeof *filter);
@@ -63,7 +63,7 @@ bool deny(std::string_view what) {
 
 int main(int argc, char** argv) {
   if (argc < 3 || !deny(argv[1])) {
-    std::fputs("usage: deny_call memfd_secret|peerpidfd|pidfd_info COMMAND...\n", stderr);
+    std::fputs("usage: deny_call memfd_secret|peerpidfd|pidfd_ioctl COMMAND...\n", stderr);
     return 2;
   }
   ::execvp(argv[2], argv + 2);

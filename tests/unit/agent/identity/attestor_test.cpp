@@ -137,7 +137,7 @@ TEST_CASE("a caller that is nobody's is unauthenticated, not an empty identity",
 }
 
 TEST_CASE("a peer that ends while it is attested is refused", "[promise-2][trap-9]") {
-  const PeerRung best = GENERATE(PeerRung::pidfd_info, PeerRung::weak);
+  const PeerRung best = GENERATE(PeerRung::pidfd_ioctl, PeerRung::weak);
   IdentityMaker maker(one_domain());
   const test::ListeningSocket listening;
   test::Workload workload([&] {

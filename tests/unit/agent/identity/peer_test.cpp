@@ -29,7 +29,7 @@ using test::SocketPair;
 using test::Workload;
 
 PeerRung each_rung() {
-  return GENERATE(PeerRung::pidfd_info, PeerRung::pidfd, PeerRung::weak);
+  return GENERATE(PeerRung::pidfd_ioctl, PeerRung::pidfd, PeerRung::weak);
 }
 
 bool is_root() {
