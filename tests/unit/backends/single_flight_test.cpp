@@ -95,10 +95,10 @@ TEST_CASE("the first caller leaves, by its Cancel or with its frame, and the oth
   World world;
   Cancel leader;
   Cancel follower;
+  Cancel another;
   {
     Gate connection;
     connection.enter(ask(world, "k", Millis{10}, false, leader));
-    Cancel another;
     connection.enter(ask(world, "k", Millis{10}, false, another));
     world.gate.enter(ask(world, "k", Millis{10}, false, follower));
     leader.cancel();
@@ -206,8 +206,8 @@ TEST_CASE("a hundred thousand ready results in a row need no more stack than one
 
 TEST_CASE("the end of a SingleFlight cancels its work, and who waited is not woken") {
   test::SimIo io;
-  Gate gate;
   Cancel never;
+  Gate gate;
   bool woken = false;
   {
     auto flights = std::make_unique<SingleFlight<int, int>>(1);
