@@ -181,6 +181,11 @@ Parsed<ParseEvent> EventStream::string() {
     at_ = std::min(at_ + parsed.Offset(), size_);
     return wrong(words_for(parsed.Code()));
   }
+  // RapidJSON takes the second half of a surrogate pair alone. The text is UTF-8, so that only escapes can spoil it.
+  const bool has_escapes = handler.text.size() + 2 != stream.Tell();
+  if (has_escapes && first_not_utf8(handler.text) != handler.text.size()) {
+    return wrong(words_for(rapidjson::kParseErrorStringUnicodeSurrogateInvalid));
+  }
   at_ += stream.Tell();
   made.text = handler.text;
   return made;

@@ -3,13 +3,14 @@
 
 #include <libfyaml.h>
 
+#include <expected>
 #include <limits>
 #include <optional>
 #include <string>
 
 #include "backends/codec/utf8.h"
+#include "backends/codec/yaml_scalar.h"
 #include "backends/codec/yaml_words.h"
-#include "cache/scoped_malloc.h"
 
 namespace tantalus::yaml {
 namespace {
@@ -61,22 +62,9 @@ Position position_of(fy_token* token) noexcept {
   return {static_cast<std::uint32_t>(mark->line) + 1, static_cast<std::uint32_t>(mark->column) + 1};
 }
 
-/// What libfyaml allocates while one is alive lies in the arena. Around its calls alone: a string of ours that is made
-/// in it would lie there too.
-class Scope {
- public:
-  explicit Scope(Arena* arena) noexcept {
-    if (arena != nullptr) {
-      scope_.emplace(*arena);
-    }
-  }
-
- private:
-  std::optional<LockedMallocScope> scope_;
-};
-
+/// Of tags and the like. Empty also when there is no memory: not for what must be right.
 std::string_view text_of(fy_token* token, Arena* arena) noexcept {
-  const Scope scope(arena);
+  const MallocScope scope(arena);
   std::size_t size = 0;
   const char* text = token == nullptr ? nullptr : fy_token_get_text(token, &size);
   return text == nullptr ? std::string_view{} : std::string_view{text, size};
@@ -114,12 +102,13 @@ std::optional<Tag> tag_of(fy_token* token, Arena* arena) noexcept {
 
 class EventStream::State {
  public:
-  State(std::string_view text, std::size_t max_depth, Arena* arena) : max_depth_(max_depth), arena_(arena) {
+  State(std::string_view text, std::size_t max_depth, Arena* arena)
+      : max_depth_(max_depth), arena_(arena), text_(text, arena) {
     early_ = check_bytes(text);
     if (early_) {
       return;
     }
-    const Scope scope(arena_);
+    const MallocScope scope(arena_);
     fy_diag_cfg quiet{};
     quiet.output_fn = discard;
     quiet.level = FYET_MAX;
@@ -141,7 +130,7 @@ class EventStream::State {
   State(const State&) = delete;
   State& operator=(const State&) = delete;
   ~State() {
-    const Scope scope(arena_);
+    const MallocScope scope(arena_);
     release_event();
     fy_parser_destroy(parser_);
     fy_diag_destroy(diag_);
@@ -164,7 +153,7 @@ class EventStream::State {
 
  private:
   void read_event() noexcept {
-    const Scope scope(arena_);
+    const MallocScope scope(arena_);
     release_event();
     event_ = ready_ ? fy_parser_parse(parser_) : nullptr;
   }
@@ -186,10 +175,15 @@ class EventStream::State {
       }
       return refuse(at, std::string(words_for(error->msg == nullptr ? "" : error->msg)));
     }
+    return no_memory(last_);
+  }
+
+  /// On the heap there is always memory, so that there it is libfyaml that gave up.
+  [[nodiscard]] std::unexpected<Problem> no_memory(Position at) const {
     if (arena_ != nullptr) {
-      return std::unexpected(Problem{last_, "no room in locked memory (cache.memory) to parse it", true});
+      return std::unexpected(Problem{at, "no room in locked memory (cache.memory) to parse it", true});
     }
-    return refuse(last_, "not valid YAML");
+    return refuse(at, "not valid YAML");
   }
 
   Parsed<Event> translate() {
@@ -242,7 +236,14 @@ class EventStream::State {
   Parsed<Event> scalar(Event& made) {
     made.kind = Event::Kind::scalar;
     fy_token* token = event_->scalar.value;
-    made.text = text_of(token, arena_);
+    const std::expected<std::string_view, ScalarText::Failure> text = text_.read(token);
+    if (!text) {
+      const Position where = position_or_last(token);
+      return text.error() == ScalarText::Failure::no_room
+                 ? no_memory(where)
+                 : refuse(where, "a text that can't be read: quotes, escapes or indentation are wrong");
+    }
+    made.text = *text;
     const fy_scalar_style style = token == nullptr ? FYSS_PLAIN : fy_token_scalar_style(token);
     made.plain = style == FYSS_PLAIN;
     if (token == nullptr && event_->scalar.tag != nullptr) {
@@ -280,6 +281,7 @@ class EventStream::State {
 
   std::size_t max_depth_;
   Arena* arena_;
+  ScalarText text_;
   std::optional<Problem> early_;
   fy_diag* diag_ = nullptr;
   fy_parser* parser_ = nullptr;

@@ -89,6 +89,8 @@ TEST_CASE("a missing member is not found, what is no JSON object is an invalid r
                                       "{\"a\":truex}",
                                       "{\"a\":\"\\x\"}",
                                       "{\"a\":\"\\ud800\"}",
+                                      "{\"a\":\"\\ude00\"}",
+                                      "{\"a\":\"\\ud800\\ud800\"}",
                                       "{\"a\":\"\n\"}",
                                       "{\"a\":\"\xff\"}",
                                       "{\"a\":\"x}",

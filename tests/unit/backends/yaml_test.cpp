@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backends/codec/yaml.h"
 
+#include <random>
 #include <string>
+#include <vector>
 
+#include "backends/codec/utf8.h"
 #include "tests/support/catch.h"
+#include "tests/support/seed.h"
 
 namespace tantalus::yaml {
 namespace {
@@ -108,6 +112,146 @@ TEST_CASE("an error tells its place in our words, never in the text's", "[trap-1
     CHECK(problem.at.column > 0);
     CHECK(problem.what.find("hunter2") == std::string::npos);
     CHECK_FALSE(problem.what.empty());
+  }
+}
+
+/// A text in each style that can hold it, as a value of a mapping.
+std::string single_quoted(std::string_view text) {
+  std::string made = "'";
+  for (const char c : text) {
+    made += c;
+    if (c == '\'') {
+      made += c;
+    } else if (c == '\n') {
+      made += "\n  ";
+    }
+  }
+  return made + "'";
+}
+
+std::string double_quoted(std::string_view text, bool escapes_all) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string made = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      made += {'\\', c};
+    } else if (c == '\n') {
+      made += "\\n";
+    } else if (byte < 0x20 || (escapes_all && byte < 0x7f)) {
+      made += {'\\', 'x', digits[byte >> 4U], digits[byte & 15U]};
+    } else {
+      made += c;
+    }
+  }
+  return made + "\"";
+}
+
+std::string literal(std::string_view text) {
+  std::string made = "|2\n  ";
+  for (const char c : text) {
+    made += c;
+    if (c == '\n') {
+      made += "  ";
+    }
+  }
+  return made;
+}
+
+TEST_CASE("every text comes back from every style that can hold it") {
+  const unsigned long seed = test_seed();
+  INFO("TANTALUS_TEST_SEED=" << seed);
+  std::mt19937_64 random(seed);
+  const std::vector<std::string> pieces{"a", "b",  "'", "''", "\"", "\\", " ", "  ", "#",        " #",
+                                        ":", ": ", "-", "- ", "\t", "{",  "[", ",",  "\xc3\xa4", "\xf0\x9f\x98\x80",
+                                        "%", "&",  "!", "|"};
+  const auto value_of = [](const std::string& yaml) -> std::string {
+    const Parsed<Node> root = parse_document("k: " + yaml + "\nl: end\n");
+    if (!root) {
+      return "refused: " + root.error().what;
+    }
+    if (root->find("l") == nullptr || root->find("l")->text != "end") {
+      return "lost";
+    }
+    return root->find("k")->text;
+  };
+  for (int i = 0; i < 3000; ++i) {
+    std::string text;
+    const std::size_t length = random() % 40;
+    const std::size_t kinds = 1 + random() % pieces.size();
+    for (std::size_t k = 0; k < length; ++k) {
+      text += pieces[random() % kinds];
+    }
+    CAPTURE(text);
+    REQUIRE(value_of(single_quoted(text)) == text);
+    REQUIRE(value_of(double_quoted(text, false)) == text);
+    REQUIRE(value_of(double_quoted(text, true)) == text);
+    // Lines of a block of text, each behind its indentation; the last ends with a line break.
+    std::string lines = "first\n";
+    for (std::size_t k = 0; k < length % 5; ++k) {
+      lines += pieces[random() % kinds] + text.substr(0, random() % (text.size() + 1)) + "x\n";
+    }
+    if (first_not_utf8(lines) == lines.size()) {
+      CAPTURE(lines);
+      REQUIRE(value_of(literal(lines)) == lines);
+    }
+  }
+}
+
+TEST_CASE("quoted texts and blocks of text are what YAML says, also where libfyaml is wrong") {
+  struct Row {
+    std::string_view yaml;
+    std::string_view text;
+  };
+  const Row rows[] = {
+      // Quotes in a row.
+      {"''''", "'"},
+      {"'a''''b'", "a''b"},
+      {"''''''''", "'''"},
+      // Folding.
+      {"'a\n  b'", "a b"},
+      {"'a  \n\n \n  \tb'", "a\n\nb"},
+      {"\"a \\\n  b\"", "a b"},
+      {"\"a\\t\n  b\"", "a\t b"},
+      {"\"a\\\n\n  \\  b\"", "a\n  b"},
+      {"\"\\x41\\u00e4\\U0001F600\\N\\_\\L\\P\\e\"",
+       "A\xc3\xa4\xf0\x9f\x98\x80\xc2\x85\xc2\xa0\xe2\x80\xa8\xe2\x80\xa9\x1b"},
+      {"\"a\\0b\"", std::string_view("a\0b", 3)},
+      {"a\n  b\n\n  c", "a b\nc"},
+      // The end of a block, and of the file.
+      {"|\n  a\n\n", "a\n"},
+      {"|-\n  a\n\n", "a"},
+      {"|+\n  a\n\n", "a\n\n"},
+      {"|\n  a", "a"},
+      {"|+\n  a", "a"},
+      {">\n  a\n  b", "a b"},
+      {"|\n  ", ""},
+      {"|+\n\n\n", "\n\n"},
+      {"|-\n\n", ""},
+      // Indentation of its own.
+      {"|2\n   a\n  b\n", " a\nb\n"},
+      {"|2-\n\n    a\n   b\n", "\n  a\n b"},
+      {"|\n    a\n      b\n    c\n", "a\n  b\nc\n"},
+      {">\n  a\n\n    b\n\n  c\n  d\n", "a\n\n  b\n\nc d\n"},
+      {">\n  a\n  b\n\n\n  c\n", "a b\n\nc\n"},
+      {"|\n  \n  \tx\n", "\n\tx\n"},
+      {"|\r\n  a\r\n  b\r\n", "a\nb\n"},
+      {"|  # comment | >\n  a # no comment\n", "a # no comment\n"},
+  };
+  for (const Row& row : rows) {
+    const std::string text = "k: " + std::string(row.yaml);
+    CAPTURE(text);
+    const Parsed<Node> root = parse_document(text);
+    REQUIRE(root);
+    CHECK(root->find("k")->text == row.text);
+  }
+}
+
+TEST_CASE("a quoted text that can't be read is refused") {
+  for (const std::string_view text :
+       {"\"\\q\"", "\"\\x4\"", "\"\\ud800\"", "\"\\ud83d\\ude00\"", "\"\\U00110000\"", "\"a", "'a", "'a'b'"}) {
+    CAPTURE(text);
+    CHECK_FALSE(parse_document(text));
   }
 }
 
