@@ -4,55 +4,17 @@
 #include <libfyaml.h>
 
 #include <expected>
-#include <limits>
 #include <optional>
 #include <string>
 
-#include "backends/codec/utf8.h"
 #include "backends/codec/yaml_scalar.h"
+#include "backends/codec/yaml_screen.h"
 #include "backends/codec/yaml_words.h"
 
 namespace tantalus::yaml {
 namespace {
 
-// libfyaml 0.7 keeps the blank lines that end a block of text in an alloca() which doubles without a bound
-// (fy-atom.c), so that a file of newlines would overflow the stack.
-constexpr std::size_t max_blank_lines = 16384;
-
 void discard(fy_diag*, void*, const char*, std::size_t) noexcept {}
-
-/// What libfyaml would take or stumble over: bytes that are no UTF-8, control characters, which YAML 1.2.2 forbids
-/// (5.1), and too many blank lines.
-std::optional<Problem> check_bytes(std::string_view text) {
-  const std::size_t utf8_end = first_not_utf8(text);
-  if (text.size() > std::numeric_limits<int>::max()) {
-    return Problem{{1, 1}, "the file is too large", false};
-  }
-  std::size_t blank_lines = 0;
-  std::uint32_t line = 1;
-  std::size_t line_begin = 0;
-  bool blank = true;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (i == utf8_end) {
-      return Problem{{line, static_cast<std::uint32_t>(i - line_begin + 1)}, "not UTF-8", false};
-    }
-    if (c == '\n' || c == '\r') {
-      blank_lines = blank ? blank_lines + 1 : 0;
-      if (blank_lines > max_blank_lines) {
-        return Problem{{line, 1}, "too many blank lines in a row", false};
-      }
-      line += c == '\n' ? 1U : 0U;
-      line_begin = i + 1;
-      blank = true;
-    } else if (static_cast<unsigned char>(c) < 0x20 && c != '\t') {
-      return Problem{{line, static_cast<std::uint32_t>(i - line_begin + 1)}, "a character that YAML forbids", false};
-    } else if (c != ' ' && c != '\t') {
-      blank = false;
-    }
-  }
-  return std::nullopt;
-}
 
 Position position_of(fy_token* token) noexcept {
   const fy_mark* mark = token == nullptr ? nullptr : fy_token_start_mark(token);
@@ -104,7 +66,7 @@ class EventStream::State {
  public:
   State(std::string_view text, std::size_t max_depth, Arena* arena)
       : max_depth_(max_depth), arena_(arena), text_(text, arena) {
-    early_ = check_bytes(text);
+    early_ = screen(text);
     if (early_) {
       return;
     }

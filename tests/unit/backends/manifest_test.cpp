@@ -146,7 +146,7 @@ TEST_CASE("a bad manifest is refused at its place, in words that hold nothing of
       {"kind: Secret\nmetadata: {name: s}\nstringData: {k: a, k: b}\n", "3:20 duplicate key"},
       {"kind: Secret\nkind: Secret\n", "2:1 duplicate key"},
       {"kind: Secret\nmetadata: {name: s, labels: {a: b, a: c}}\n", "2:36 duplicate key"},
-      {"kind: Secret\nmetadata: {name: s}\n? [hunter2]\n: x\n", "3:3 a key must be a word"},
+      {"kind: Secret\nmetadata: {name: s}\n[hunter2]: x\n", "3:1 a key must be a word"},
       {"kind: Secret\nmetadata: {name: s}\ndata: {k: !!binary aGk=}\n", "3:20 `data` is base64 already"},
       {"kind: Secret\nmetadata: {name: s}\nstringData: {k: !!binary hunter2}\n", "3:26 the value is not base64"},
       {"kind: Secret\nmetadata: {name: s}\nstringData: {k: &a x, l: *a}\n", "3:18 anchors and aliases"},

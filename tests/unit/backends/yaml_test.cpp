@@ -96,7 +96,23 @@ TEST_CASE("a second document is refused") {
 }
 
 TEST_CASE("a key that is no scalar is refused") {
-  CHECK_THAT(problem_of("? [a]\n: 1\n").what, Catch::Matchers::ContainsSubstring("key"));
+  CHECK_THAT(problem_of("[a]: 1\n").what, Catch::Matchers::ContainsSubstring("key"));
+  CHECK_THAT(problem_of("{{a: b}: 1}\n").what, Catch::Matchers::ContainsSubstring("key"));
+}
+
+TEST_CASE("explicit keys are refused before libfyaml sees them, question marks in texts are not", "[promise-14]") {
+  for (const std::string_view text : {"? a\n: b\n", "?\n", "a: b\n?\tc\n", "- ? a\n", "{? a: b}", "[a, ? b]", "!t ? a",
+                                      "&x ? a", "\"a\" ? b", "--- ? a",
+                                      // It frees twice on this one.
+                                      "? ua .:\t?\t \"i [ \" : c%o:[:\t&\t c:dcomment:[:\t&\t c:d"}) {
+    CAPTURE(text);
+    CHECK_THAT(problem_of(text).what, Catch::Matchers::ContainsSubstring("explicit keys"));
+  }
+  const Parsed<Node> root = parse_document("a: really? yes\nb: what ? no\nc: '?'\nd: http://x/?y=z\ne: x?\n# ? none\n");
+  REQUIRE(root);
+  CHECK(root->find("a")->text == "really? yes");
+  CHECK(root->find("b")->text == "what ? no");
+  CHECK(root->find("d")->text == "http://x/?y=z");
 }
 
 TEST_CASE("an error tells its place in our words, never in the text's", "[trap-137]") {
