@@ -82,7 +82,8 @@ class Audit::State {
       return true;
     }
     const bool has_new_counts = sums_.has_new_counts();
-    bool written = !std::exchange(turn_failed_, false);
+    // What failed earlier in this turn took lines of its answers with it.
+    bool written = failed_turn_ != loop_.now();
     // A turn of which only counts tell is all right as long as its line can be expected to be written.
     if (has_new_counts && !healthy_ && written) {
       add_sums(loop_.now().time_since_epoch() / second);
@@ -126,7 +127,7 @@ class Audit::State {
       leave();
       config_ = config;
       take_up(std::move(*file), version_ + ", after a reload");
-      turn_failed_ = !write_batch();
+      write_batch();
     } else if (config.path != config_.path) {
       leave();
       file_.reset();
@@ -229,6 +230,7 @@ class Audit::State {
     }
     const TrailFile::Written written = ready ? file_->append(batch_) : TrailFile::Written{false, 0, problem_};
     if (!written.whole) {
+      failed_turn_ = loop_.now();
       note_failure(written.problem);
       lose_batch(written.torn);
       return false;
@@ -243,14 +245,17 @@ class Audit::State {
     lacks_newline_ = false;
     sums_.commit();
     if (!config_.sync) {
-      return note_sync(TrailFile::sync(*file_->descriptor()));
+      note_sync(TrailFile::sync(*file_->descriptor()));
+    } else {
+      arm_sync();
     }
-    arm_sync();
-    if (!sync_failed_) {
-      healthy_ = true;
-      problem_.clear();
+    if (sync_failed_) {
+      failed_turn_ = loop_.now();
+      return false;
     }
-    return healthy_;
+    healthy_ = true;
+    problem_.clear();
+    return true;
   }
 
   void lose_batch(std::size_t written) {
@@ -350,9 +355,8 @@ class Audit::State {
       return;
     }
     add_sums(loop_.now().time_since_epoch() / second);
-    // The batch can hold lines of this turn's answers: if they are lost, flush() must still hear of it.
-    if (!batch_.empty() && !write_batch()) {
-      turn_failed_ = true;
+    if (!batch_.empty()) {
+      write_batch();
     }
     arm_second();
   }
@@ -390,16 +394,14 @@ class Audit::State {
     }
   }
 
-  /// True: what is written is as safe as `sync` asks for.
-  bool note_sync(int result) {
-    sync_failed_ = result != 0;
+  void note_sync(int result) {
+    const bool failed_before = std::exchange(sync_failed_, result != 0);
     if (sync_failed_) {
       note_failure("audit.path " + config_.path + ": it can't be synced: " + std::generic_category().message(result));
-      return false;
+    } else if (failed_before) {
+      healthy_ = true;
+      problem_.clear();
     }
-    healthy_ = true;
-    problem_.clear();
-    return true;
   }
 
   void note_failure(std::string problem) {
@@ -419,7 +421,7 @@ class Audit::State {
   std::uint64_t batch_lines_ = 0;
   Instant turn_{};
   WallMicros turn_time_{};
-  bool turn_failed_ = false;
+  std::optional<Instant> failed_turn_;
 
   bool healthy_ = true;
   std::string problem_;
