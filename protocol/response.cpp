@@ -228,8 +228,22 @@ class MemberReader {
 }  // namespace
 
 Result<Head> read(std::span<const std::byte> frame) {
+  Result<Head> head = read_head(frame);
+  if (!head || head->is_notification) {
+    return head;
+  }
   ItemReader items;
-  Cursor cursor(items, frame);
+  Cursor cursor(items, head->result);
+  cursor.skip();
+  if (cursor.is_broken() || !cursor.is_at_end()) {
+    return not_understood("not one whole message");
+  }
+  return head;
+}
+
+Result<Head> read_head(std::span<const std::byte> bytes) {
+  ItemReader items;
+  Cursor cursor(items, bytes);
   Fields fields(cursor);
   Head head;
   const Item& array = cursor.next();
@@ -253,26 +267,25 @@ Result<Head> read(std::span<const std::byte> frame) {
         head.result = cursor.since(begin);
       }
     }
-  } else {
-    const auto msgid = cursor.next().as_unsigned();
-    if (!msgid || *msgid > std::numeric_limits<std::uint32_t>::max()) {
-      return not_understood("the msgid is no uint32");
+    if (!fields.is_good() || !cursor.is_at_end()) {
+      return not_understood("not one whole message");
     }
-    head.msgid = static_cast<std::uint32_t>(*msgid);
-    const std::size_t error_at = cursor.at();
-    if (!cursor.next().is(Item::Kind::nil)) {
-      cursor.go_back_to(error_at);
-      fields.error(head.error.emplace());
-    }
-    const std::size_t result_at = cursor.at();
-    cursor.skip();
-    if (!cursor.is_broken()) {
-      head.result = cursor.since(result_at);
-    }
+    return head;
   }
-  if (!fields.is_good() || !cursor.is_at_end()) {
+  const auto msgid = cursor.next().as_unsigned();
+  if (!msgid || *msgid > std::numeric_limits<std::uint32_t>::max()) {
+    return not_understood("the msgid is no uint32");
+  }
+  head.msgid = static_cast<std::uint32_t>(*msgid);
+  const std::size_t error_at = cursor.at();
+  if (!cursor.next().is(Item::Kind::nil)) {
+    cursor.go_back_to(error_at);
+    fields.error(head.error.emplace());
+  }
+  if (!fields.is_good()) {
     return not_understood("not one whole message");
   }
+  head.result = bytes.subspan(cursor.at());
   return head;
 }
 

@@ -45,6 +45,10 @@ struct Head {
 
 [[nodiscard]] Result<Head> read(std::span<const std::byte> frame);
 
+/// The same of bytes that begin with a response, looking no further than where its result begins: `result` is the rest
+/// of them. It spares a pass to who has had them cut, or reads the result to its end.
+[[nodiscard]] Result<Head> read_head(std::span<const std::byte> bytes);
+
 struct BatchItem {
   std::optional<SecretView> secret;
   std::optional<ErrorView> error;

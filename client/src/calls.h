@@ -86,11 +86,13 @@ class Calls {
   void wait_and_receive(Instant deadline);
   void received(Transport::Received what);
   void read_frames();
+  [[nodiscard]] bool read_only_secret();
   void read_frame(std::span<const std::byte> frame);
   void finish(Call& call, const response::Head& head);
   void finish_batch(Call& call, std::span<const std::byte> result);
   void finish_subscriptions(Call& call, std::span<const std::byte> result);
   void finish_secret(Call& call, const response::Head& head);
+  void finish_secret(Call& call, const response::SecretView& view);
   void resubscribed(const response::Head& head);
   void ended();
   void break_off(const Failure& failure);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Of the C++ runtime that is linked into libtantalus: what std::terminate() calls. libstdc++'s own prints the exception's
-// name, for which it brings its demangler along, a quarter of the library. This one is local to the library, and nothing
-// is thrown out of it.
+// Of the C++ runtime that is linked into libtantalus: what std::terminate() calls. libstdc++'s own prints the
+// exception's name, for which it brings its demangler along, a quarter of the library. This one is local to the
+// library, and nothing is thrown out of it.
 #include <cstdlib>
 #include <exception>
 

@@ -90,6 +90,7 @@ Failure Transport::open(const std::string& path, Instant deadline, bool may_bloc
   }
   fd_ = fd;
   limit_ = Millis{0};
+  is_cutting_ = false;
   cutter_ = FrameCutter(FrameCutter::Side::client, max_reply);
   return {};
 }
@@ -176,7 +177,17 @@ Result<std::span<const std::byte>> Transport::next_frame() {
     return std::unexpected(std::move(size.error()));
   }
   read_ += *size;
+  is_cutting_ = *size == 0;
   return unread.first(*size);
+}
+
+std::span<const std::byte> Transport::whole() noexcept {
+  return is_cutting_ ? std::span<const std::byte>{} : std::as_const(inbox_).bytes().subspan(read_);
+}
+
+void Transport::take_whole() noexcept {
+  read_ = inbox_.bytes().size();
+  discard_read();
 }
 
 bool Transport::make_room() {

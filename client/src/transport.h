@@ -43,6 +43,10 @@ class Transport {
   [[nodiscard]] Received receive(Millis limit);
   /// The next whole frame, valid until the next call of anything here; empty: more bytes are needed.
   [[nodiscard]] Result<std::span<const std::byte>> next_frame();
+  /// All that has arrived, if the next frame begins there and next_frame() has seen none of it; else empty. Where that
+  /// turns out to be one whole reply, take_whole() takes it, and it need not be cut at all.
+  [[nodiscard]] std::span<const std::byte> whole() noexcept;
+  void take_whole() noexcept;
   /// Whether part of a frame has arrived.
   [[nodiscard]] bool is_within_frame() const noexcept { return read_ < inbox_.bytes().size(); }
 
@@ -55,7 +59,8 @@ class Transport {
   std::shared_ptr<LockedHeap> heap_;
   LockedBuffer outbox_;  ///< Locked, since a token may be among it.
   LockedBuffer inbox_;
-  std::size_t read_ = 0;  ///< Bytes of inbox_ that were handed out.
+  std::size_t read_ = 0;     ///< Bytes of inbox_ that were handed out.
+  bool is_cutting_ = false;  ///< The cutter is within a frame.
   FrameCutter cutter_;
 };
 
