@@ -5,9 +5,13 @@
 
 namespace tantalus {
 
-LinePieces::LinePieces(std::istream& in, std::size_t longest) : in_(in), longest_(longest) {
-  buffer_.reserve(2 * longest);
-}
+namespace {
+
+constexpr std::size_t chunk = std::size_t{16} * 1024;
+
+}  // namespace
+
+LinePieces::LinePieces(std::istream& in, std::size_t longest) : in_(in), longest_(longest) {}
 
 bool LinePieces::next(Piece& piece) {
   std::size_t searched = 0;
@@ -30,8 +34,8 @@ bool LinePieces::next(Piece& piece) {
     buffer_.erase(0, at_);
     at_ = 0;
     const std::size_t kept = buffer_.size();
-    buffer_.resize(kept + longest_);
-    in_.read(buffer_.data() + kept, static_cast<std::streamsize>(longest_));
+    buffer_.resize(kept + chunk);
+    in_.read(buffer_.data() + kept, static_cast<std::streamsize>(chunk));
     buffer_.resize(kept + static_cast<std::size_t>(std::max<std::streamsize>(in_.gcount(), 0)));
     if (buffer_.size() == kept) {
       if (kept == 0 && at_start_) {
