@@ -156,9 +156,10 @@ Task<void> Daemon::Parts::replace_file_backend(std::unique_ptr<FileSecrets> next
   }
 }
 
-/// What a former backend held is wiped as soon as nobody asks it any more.
+/// What a former backend held is wiped as soon as nobody asks it any more, and it has stopped following its files.
 void Daemon::Parts::release_former_files() {
-  if (!former_cancels_.empty() && resolver_->is_idle()) {
+  const bool has_ended = std::ranges::none_of(former_files_, &FileSecrets::is_running);
+  if (!former_cancels_.empty() && has_ended && resolver_->is_idle()) {
     former_files_.clear();
     former_cancels_.clear();
   }

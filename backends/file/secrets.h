@@ -58,6 +58,8 @@ class FileSecrets final : public Backend {
   [[nodiscard]] Task<void> load(Cancel& cancel);
   /// Follows the files until `cancel` fires. After load(), once.
   [[nodiscard]] Task<void> run(Cancel& cancel);
+  /// Whether run() has begun and not ended: it must end before the backend is destroyed.
+  [[nodiscard]] bool is_running() const noexcept { return running_; }
 
   [[nodiscard]] Source source() const noexcept override { return Source::file; }
   /// Answers from memory when the file looks as it did when it was read; else it waits for the reading, so that who

@@ -71,7 +71,9 @@ TEST_CASE("whatever bytes come, the daemon serves on and does not grow", "[promi
     }
     throw_at(daemon.socket(), bytes);
   }
-  CHECK(resident_kib(daemon.pid()) < before + 2048);
+  // The address sanitizer keeps what is freed for a while.
+  const std::size_t room = __has_feature(address_sanitizer) ? 64 * 1024 : 2048;
+  CHECK(resident_kib(daemon.pid()) < before + room);
   CHECK(ask_as(::getuid(), daemon.socket(), {to_resolve(reference)})[0] == "v");
   CHECK(daemon.stop() == 0);
 }

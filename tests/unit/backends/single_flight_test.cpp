@@ -97,6 +97,7 @@ TEST_CASE("the first caller leaves, by its Cancel or with its frame, and the oth
   Cancel follower;
   Cancel another;
   {
+    Cancel another;
     Gate connection;
     connection.enter(ask(world, "k", Millis{10}, false, leader));
     connection.enter(ask(world, "k", Millis{10}, false, another));
@@ -209,6 +210,7 @@ TEST_CASE("the end of a SingleFlight cancels its work, and who waited is not wok
   Cancel never;
   Gate gate;
   bool woken = false;
+  Gate gate;
   {
     auto flights = std::make_unique<SingleFlight<int, int>>(1);
     const auto work = [](test::SimIo& in, Cancel& cancel) -> Task<Result<int>> {

@@ -276,7 +276,7 @@ TEST_CASE("started calls are answered in any order without blocking", "[client]"
   tantalus_status status = TANTALUS_PENDING;
   while (status == TANTALUS_PENDING) {
     pollfd descriptor{tantalus_fd(client.get()), tantalus_events(client.get()), 0};
-    REQUIRE(poll(&descriptor, 1, tantalus_wait_ms(client.get())) == 1);
+    REQUIRE(poll(&descriptor, 1, tantalus_wait_ms(client.get())) >= 0);
     tantalus_process(client.get());
     status = tantalus_take_secret(client.get(), calls[0], &secret, nullptr);
   }
