@@ -68,6 +68,8 @@ bool Loop::offload(std::move_only_function<void()> work, std::move_only_function
 Loop::State::State() : offload_([this] { uv_async_send(&helper_ended_); }) {
   // A peer that leaves in the middle of a reply is an EPIPE, not the end of the process (trap 34).
   signal(SIGPIPE, SIG_IGN);
+  // A file at its size limit (setrlimit(2)) is an EFBIG that the audit trail reports.
+  signal(SIGXFSZ, SIG_IGN);
   check(uv_loop_init(&uv_) == 0, "uv_loop_init: no descriptor or memory left");
   uv_.data = this;
 

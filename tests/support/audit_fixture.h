@@ -68,6 +68,15 @@ class AuditFixture {
   }
   [[nodiscard]] std::string text() const { return read_file(config.path); }
   [[nodiscard]] std::vector<std::string> lines() const { return lines_of(text()); }
+  /// Of the last line.
+  [[nodiscard]] std::optional<std::string> last_text(std::string_view name) const {
+    const std::string line = lines().back();
+    return ParsedAuditLine::parse(line)->text(name);
+  }
+  [[nodiscard]] std::optional<std::uint64_t> last_number(std::string_view name) const {
+    const std::string line = lines().back();
+    return ParsedAuditLine::parse(line)->number(name);
+  }
 
   TempDir folder;
   AuditConfig config;

@@ -233,7 +233,6 @@ TEST_CASE("a file size limit is a failure like a full disk", "[promise-9]") {
   const test::Ended ended = test::in_child([](int) {
     AuditFixture trail;
     trail.open();
-    ::signal(SIGXFSZ, SIG_IGN);  // As the agent does.
     const rlimit limit{2000, 2000};
     ::setrlimit(RLIMIT_FSIZE, &limit);
     for (int i = 0; i < 20; ++i) {

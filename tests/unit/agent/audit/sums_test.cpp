@@ -50,13 +50,12 @@ TEST_CASE("beyond its lines, an identity's first answer of a second is a line an
   Told told = told_of(trail, "resolve")["ok a"];
   CHECK(told.lines == 12);
   CHECK(told.times == 1000);
-  const std::optional<ParsedAuditLine> sum = ParsedAuditLine::parse(trail.lines().back());
-  CHECK(sum->number("count") == 989U);
-  CHECK(sum->text("domain") == "finance");
-  CHECK(sum->number("uid") == 1001U);
-  CHECK(sum->text("source") == "file");
-  CHECK(sum->text("scope") == "domain");
-  CHECK_FALSE(sum->number("pid"));  // It can be several processes'.
+  CHECK(trail.last_number("count") == 989U);
+  CHECK(trail.last_text("domain") == "finance");
+  CHECK(trail.last_number("uid") == 1001U);
+  CHECK(trail.last_text("source") == "file");
+  CHECK(trail.last_text("scope") == "domain");
+  CHECK_FALSE(trail.last_number("pid"));  // It can be several processes'.
 
   // The next second begins anew.
   trail.resolve(trail.finance, "a");
@@ -78,7 +77,7 @@ TEST_CASE("each key and outcome is counted apart, and one caller's flood takes n
   }
   trail.resolve(trail.sales, "a");
   REQUIRE(trail.audit->flush());
-  CHECK(ParsedAuditLine::parse(trail.lines().back())->text("domain") == "sales");
+  CHECK(trail.last_text("domain") == "sales");
   trail.to_next_second();
   std::map<std::string, Told> told = told_of(trail, "resolve");
   CHECK(told["ok a"].times == 51);
@@ -98,7 +97,7 @@ TEST_CASE("counts that end with the agent are told", "[promise-9]") {
   }
   trail.audit->finish();
   CHECK(told_of(trail, "resolve")["ok a"].times == 100);
-  CHECK(ParsedAuditLine::parse(trail.lines().back())->text("event") == "stop");
+  CHECK(trail.last_text("event") == "stop");
 }
 
 TEST_CASE("a flood of keys is counted without them", "[promise-9][promise-11][trap-143]") {
@@ -151,7 +150,7 @@ TEST_CASE("refusals of an identity are one line a second, with their count", "[p
   refuse(100);
   std::map<std::string, Told> told = told_of(trail, "refuse");
   CHECK(told["overloaded -"].lines == 1);
-  CHECK(ParsedAuditLine::parse(trail.lines().back())->number("count") == 1U);
+  CHECK(trail.last_number("count") == 1U);
   trail.to_next_second();
   refuse(100);
   told = told_of(trail, "refuse");
