@@ -153,6 +153,7 @@ Task<void> Daemon::Parts::replace_file_backend(std::unique_ptr<FileSecrets> next
     backend->set_listener(this);
     resolver_->set_backend(Source::file, *backend);
     (void)gate_->enter(backend->run(of_next));
+    subscriptions_->on_source_changed(Source::file);
   }
 }
 

@@ -65,7 +65,7 @@ Subscriptions::Topic* Subscriptions::find(const Grant& grant) const noexcept {
 }
 
 bool Subscriptions::add(Subscriber& subscriber, const StoredGrant& grant, std::optional<Secret> value,
-                        std::string version) {
+                        std::string version, std::uint64_t as_of) {
   State told{std::move(value), std::move(version)};
   Topic* topic = find(grant.view());
   if (topic == nullptr) {
@@ -73,9 +73,13 @@ bool Subscriptions::add(Subscriber& subscriber, const StoredGrant& grant, std::o
     topic = made.get();
     topics_.emplace(hash_of(grant.view()), std::move(made));
   }
+  const bool may_be_old = as_of != changes_;
   if (topic->listeners.empty()) {
     topic->state = std::move(told);
     topic->listeners.push_back({&subscriber});
+    if (may_be_old) {
+      start_comparing(*topic);
+    }
     return true;
   }
   Topic::Listener* listener = topic->find(subscriber);
@@ -87,12 +91,15 @@ bool Subscriptions::add(Subscriber& subscriber, const StoredGrant& grant, std::o
   if (!told.is_same(topic->state)) {
     // One of the two is older, and whoever knows only that hears of the other.
     listener->knows = std::move(told);
+  }
+  if (may_be_old || listener->knows.has_value()) {
     start_comparing(*topic);
   }
   return is_new;
 }
 
 void Subscriptions::remove(Subscriber& subscriber) noexcept {
+  std::vector<std::shared_ptr<Cancel>> pauses;
   std::erase_if(topics_, [&](const auto& at) {
     Topic& topic = *at.second;
     std::erase_if(topic.listeners, [&](const Topic::Listener& each) { return each.subscriber == &subscriber; });
@@ -100,8 +107,14 @@ void Subscriptions::remove(Subscriber& subscriber) noexcept {
       return false;
     }
     topic.state = {};
+    if (topic.pause != nullptr) {
+      pauses.push_back(topic.pause);
+    }
     return !topic.comparing;
   });
+  for (const std::shared_ptr<Cancel>& pause : pauses) {
+    pause->cancel();  // Which may end its topic: nobody waits for it any more.
+  }
 }
 
 std::optional<Subscriptions::Known> Subscriptions::known(const Subscriber& subscriber, const Grant& grant) const {
@@ -122,7 +135,7 @@ void Subscriptions::forget(const Topic& topic) noexcept {
 
 void Subscriptions::on_place_changed(Source source, IntegrationId integration, std::string_view object,
                                      std::string_view key) {
-  // A comparison may end at once and tell subscribers, who may leave: the table is not walked while it runs.
+  ++changes_;
   std::vector<StoredGrant> touched;
   const auto [first, last] = topics_.equal_range(place_hash(source, integration, object, key));
   for (auto at = first; at != last; ++at) {
@@ -131,7 +144,23 @@ void Subscriptions::on_place_changed(Source source, IntegrationId integration, s
       touched.push_back(at->second->grant);
     }
   }
-  for (const StoredGrant& grant : touched) {
+  compare_all(touched);
+}
+
+void Subscriptions::on_source_changed(Source source) {
+  ++changes_;
+  std::vector<StoredGrant> touched;
+  for (const auto& [place, topic] : topics_) {
+    if (topic->grant.view().source == source) {
+      touched.push_back(topic->grant);
+    }
+  }
+  compare_all(touched);
+}
+
+/// A comparison may end at once and tell subscribers, who may leave: the table is not walked meanwhile.
+void Subscriptions::compare_all(const std::vector<StoredGrant>& grants) {
+  for (const StoredGrant& grant : grants) {
     if (Topic* topic = find(grant.view())) {
       start_comparing(*topic);
     }
@@ -190,8 +219,9 @@ bool Subscriptions::settle(Topic& topic, Result<Resolved> outcome) {
     tell(topic, {});
     return true;
   }
-  // It may be down or full for a while. Any other refusal says nothing of the value, and the next change asks again.
-  return !outcome.has_value() && !is_retryable(outcome.error().code);
+  // What lies there can't be answered until it changes; a backend that is down, full or refuses us may heal by itself.
+  return !outcome.has_value() &&
+         (outcome.error().code == Code::too_large || outcome.error().code == Code::invalid_request);
 }
 
 void Subscriptions::tell(Topic& topic, State state) {

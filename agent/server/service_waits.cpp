@@ -22,6 +22,7 @@ std::shared_ptr<Work> Service::begin_work(Connection& connection, const Call& ca
   work->method = call.method;
   work->max_age = call.max_age;
   work->started = loop_.now();
+  work->changes = subscriptions_.changes();
   work->list_scope = call.scope;
   work->list_source = call.source;
   return work;
@@ -118,7 +119,7 @@ void Service::subscribe(Work& work, WorkItem& item) {
   }
   item.subscribed = subscriptions_.add(*work.connection, *item.grant,
                                        item.value.has_value() ? std::optional(item.value->value.share()) : std::nullopt,
-                                       item.value.has_value() ? item.value->version : std::string());
+                                       item.value.has_value() ? item.value->version : std::string(), work.changes);
 }
 
 /// When the batch is answered: what it asked for and did not get is given back, and it tells of each value what was

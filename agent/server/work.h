@@ -46,6 +46,7 @@ struct Work {
   Method method = Method::resolve;
   std::optional<Millis> max_age;
   Instant started{};
+  std::uint64_t changes = 0;  ///< Subscriptions::changes() when it was asked.
   std::deque<WorkItem> items;
   std::size_t remaining = 0;  ///< Reads under way.
   std::uint32_t references = 0;

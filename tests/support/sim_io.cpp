@@ -111,7 +111,7 @@ SimIo::~SimIo() {
 
 WallMillis SimIo::wall_now() const noexcept {
   constexpr Millis start{1'800'000'000'000};  // January 2027.
-  return WallMillis(start + to_millis(now_.time_since_epoch()));
+  return WallMillis(start + wall_step_ + to_millis(now_.time_since_epoch()));
 }
 
 Task<void> SimIo::sleep_until(Instant when, Cancel& cancel) {

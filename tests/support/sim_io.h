@@ -27,6 +27,8 @@ class SimIo final : public Io {
   [[nodiscard]] Task<void> sleep_until(Instant when, Cancel& cancel) override;
   [[nodiscard]] Result<std::unique_ptr<PathWatch>> watch_paths() override;
 
+  /// An operator, or NTP, sets the wall clock; nothing else moves.
+  void step_wall(Millis by) noexcept { wall_step_ += by; }
   /// Wakes the earliest sleeper, moving time on to it. False: nobody sleeps.
   bool run_one();
   /// Wakes all who sleep up to then, in order, also those who only begin to; then it is `now() + time`.
@@ -48,6 +50,7 @@ class SimIo final : public Io {
   struct Sleep;
   class Watch;
   Instant now_{std::chrono::hours(1)};
+  Millis wall_step_{0};
   std::uint64_t next_ticket_ = 0;
   std::map<std::pair<Instant, std::uint64_t>, Sleep*> sleepers_;
   std::vector<Watch*> watches_;

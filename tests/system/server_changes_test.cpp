@@ -228,6 +228,28 @@ TEST_CASE("a change that comes while a subscription's batch waits is not told tw
   CHECK(notifications <= 1);
 }
 
+TEST_CASE("a change while the first subscriber's value is on its way is told", "[server]") {
+  AgentInProcess agent;
+  agent.backend->set_reads_first(true);
+  agent.backend->set("mine/a", "A", "1");
+  agent.backend->set_hold(true);
+  WireClient client(agent.socket(), agent.turner());
+  client.send(subscribe_request(1, {"a"}));
+  REQUIRE(agent.until([&] { return agent.backend->under_way() == 1; }));
+  agent.backend->set("mine/a", "B", "2");
+  agent.resolver->on_value_changed(Source::file, IntegrationId::none, "mine", "a");
+  agent.backend->set_hold(false);
+  std::string last;
+  CHECK(agent.until([&] {
+    while (const auto reply = client.receive(0ms)) {
+      last = reply->head.is_notification
+                 ? response::read_change(reply->head.result)->version.value_or("")
+                 : response::read_subscriptions(reply->head.result)->front().version.value_or("");
+    }
+    return last == "2";
+  }));
+}
+
 TEST_CASE("a change that can't be read yet is told once it can", "[server]") {
   AgentInProcess agent;
   agent.backend->set("mine/a", "A", "1");
