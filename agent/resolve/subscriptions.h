@@ -37,8 +37,8 @@ class Subscriptions {
   Subscriptions(const Subscriptions&) = delete;
   Subscriptions& operator=(const Subscriptions&) = delete;
 
-  /// Adds one to a subscriber's, with what it is told now (`value` unset: not there), which was asked for when changes()
-  /// was `as_of`: what changed since then is compared and told. False: it had it already.
+  /// Adds one to a subscriber's, with what it is told now (`value` unset: not there), which was asked for when
+  /// changes() was `as_of`: what changed since then is compared and told. False: it had it already.
   bool add(Subscriber& subscriber, const StoredGrant& grant, std::optional<Secret> value, std::string version,
            std::uint64_t as_of);
   /// How many changes there were, of any place.
