@@ -82,9 +82,15 @@ int Daemon::Parts::run() {
 /// Callers are accepted once what can be answered is known: until then they wait in the socket's queue.
 Task<void> Daemon::Parts::serve_when_loaded() {
   if (file_ != nullptr) {
-    auto loading = file_->load(*file_cancel_);
+    FileSecrets& first = *file_;
+    Cancel& cancel = *file_cancel_;
+    loading_first_ = &first;  // A reload may replace it meanwhile.
+    auto loading = first.load(cancel);
     co_await loading;
-    (void)gate_->enter(file_->run(*file_cancel_));
+    loading_first_ = nullptr;
+    if (file_.get() == &first) {
+      (void)gate_->enter(first.run(cancel));
+    }
   }
   if (draining_) {
     co_return;

@@ -105,6 +105,7 @@ class Daemon::Parts final : public Inspect, public ChangeListener {
   /// Those that a reload replaced: reads that were under way may still use them.
   std::vector<std::unique_ptr<FileSecrets>> former_files_;
   std::unique_ptr<FileSecrets> file_;
+  const FileSecrets* loading_first_ = nullptr;  ///< While it is read for the first time.
   std::unique_ptr<Resolver> resolver_;
   DomainTable domains_;
   std::unique_ptr<Attestation> attestation_;

@@ -159,8 +159,8 @@ Task<void> Daemon::Parts::replace_file_backend(std::unique_ptr<FileSecrets> next
 
 /// What a former backend held is wiped as soon as nobody asks it any more, and it has stopped following its files.
 void Daemon::Parts::release_former_files() {
-  const bool has_ended = std::ranges::none_of(former_files_, &FileSecrets::is_running);
-  if (!former_cancels_.empty() && has_ended && resolver_->is_idle()) {
+  const auto is_busy = [this](const auto& former) { return former->is_running() || former.get() == loading_first_; };
+  if (!former_cancels_.empty() && std::ranges::none_of(former_files_, is_busy) && resolver_->is_idle()) {
     former_files_.clear();
     former_cancels_.clear();
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <getopt.h>
 
+#include <csignal>
 #include <cstdio>
 #include <string>
 
@@ -106,5 +107,8 @@ int main(int argc, char** argv) {
   if (const std::optional<int> done = read_options(argc, argv, options)) {
     return *done;
   }
+  // Until their handlers are there: a reload or a rotation that is asked for too early must not end the start.
+  std::signal(SIGHUP, SIG_IGN);
+  std::signal(SIGUSR1, SIG_IGN);
   return run(options);
 }

@@ -155,8 +155,8 @@ Result<Notifier> Notifier::from_environment() {
     return fail(Code::misconfigured, "NOTIFY_SOCKET=" + *path + ": " + std::strerror(errno));
   }
   const bool is_ours = !watchdog_pid || number_of(watchdog_pid) == static_cast<std::uint64_t>(::getpid());
-  const timeval a_second{.tv_sec = 1, .tv_usec = 0};
-  static_cast<void>(::setsockopt(notifier.fd_, SOL_SOCKET, SO_SNDTIMEO, &a_second, sizeof a_second));
+  const timeval a_moment{.tv_sec = 0, .tv_usec = 100'000};
+  static_cast<void>(::setsockopt(notifier.fd_, SOL_SOCKET, SO_SNDTIMEO, &a_moment, sizeof a_moment));
   if (const auto usec = number_of(watchdog); usec && *usec > 0 && is_ours) {
     constexpr std::uint64_t longest = 86'400'000'000;  // A day: more is no watchdog, and would overflow.
     notifier.watchdog_period_ =
@@ -199,11 +199,11 @@ std::string status_line(std::string_view text) {
 }  // namespace
 
 void Notifier::ready(std::string_view status) const noexcept {
-  send("READY=1" + status_line(status), Patience::a_second);
+  send("READY=1" + status_line(status), Patience::a_moment);
 }
 
 void Notifier::stopping(std::string_view status) const noexcept {
-  send("STOPPING=1" + status_line(status), Patience::a_second);
+  send("STOPPING=1" + status_line(status), Patience::a_moment);
 }
 
 void Notifier::status(std::string_view status) const noexcept {
@@ -219,7 +219,7 @@ void Notifier::reloading() const noexcept {
   ::clock_gettime(CLOCK_MONOTONIC, &now);  // systemd's own clock, which no other part of the agent uses.
   const std::uint64_t usec =
       static_cast<std::uint64_t>(now.tv_sec) * 1'000'000 + static_cast<std::uint64_t>(now.tv_nsec) / 1'000;
-  send("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(usec), Patience::a_second);
+  send("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(usec), Patience::a_moment);
 }
 
 void Notifier::send(std::string_view message, Patience patience) const noexcept {

@@ -31,7 +31,7 @@ struct InheritedSocket {
 [[nodiscard]] Result<std::vector<InheritedSocket>> take_inherited_sockets();
 
 /// Tells the service manager what becomes of the process. Quiet where nobody listens. A message that can't be sent is
-/// dropped: nothing depends on it but systemd's own patience. A change of state waits up to a second for room, the
+/// dropped: nothing depends on it but systemd's own patience. A change of state waits up to 100 ms for room, the
 /// watchdog and the status never do.
 class Notifier {
  public:
@@ -60,7 +60,7 @@ class Notifier {
 
  private:
   Notifier() = default;
-  enum class Patience : std::uint8_t { none, a_second };
+  enum class Patience : std::uint8_t { none, a_moment };
   void send(std::string_view message, Patience patience) const noexcept;
   int fd_ = -1;
   sockaddr_un address_{};

@@ -170,6 +170,29 @@ TEST_CASE("manifests are read from another directory after a reload, hardened or
   CHECK(eventually([&] { return resolve(daemon.socket(), "db-password") == "hunter4"; }));
 }
 
+TEST_CASE("reloads that come at once, before the first load has ended too, leave the last one's manifests",
+          "[trap-111]") {
+  Daemon daemon;
+  for (int i = 0; i < 200; ++i) {  // A load of several slices.
+    daemon.write_manifest("m" + std::to_string(i) + ".yaml",
+                          Daemon::manifest("other" + std::to_string(i), {{"k", std::string(20'000, 'x')}}));
+  }
+  daemon.write(daemon.dir() + "/one/a.yaml", Daemon::manifest("ops", {{"k", "one"}}));
+  daemon.write(daemon.dir() + "/two/a.yaml", Daemon::manifest("ops", {{"k", "two"}}));
+  daemon.launch();
+  REQUIRE(eventually([&] { return std::filesystem::exists(daemon.debug_socket()); }));
+  for (int i = 0; i < 40; ++i) {
+    std::string config = Daemon::default_config();
+    config.replace(config.find("@DIR@/secrets"), 13, i % 2 == 0 ? "@DIR@/one" : "@DIR@/two");
+    daemon.write_config(config);
+    daemon.signal(SIGHUP);
+    std::this_thread::sleep_for(std::chrono::milliseconds(i % 7));
+    static_cast<void>(daemon.notifications());  // A manager that does not read would slow it down.
+  }
+  CHECK(eventually([&] { return resolve(daemon.socket(), "k") == "two"; }));
+  CHECK(daemon.stop() == 0);
+}
+
 TEST_CASE("what is pending when the stop comes is still sent", "[trap-112]") {
   Daemon daemon;
   write_large_value(daemon);

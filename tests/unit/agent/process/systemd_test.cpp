@@ -6,6 +6,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
@@ -228,6 +229,9 @@ TEST_CASE("a manager that does not read stops nobody", "[trap-118]") {
   for (int i = 0; i < 100'000; ++i) {
     notifier->feed_watchdog();
   }
+  const auto from = std::chrono::steady_clock::now();
+  notifier->stopping("draining");  // Waits for room, briefly.
+  CHECK(std::chrono::steady_clock::now() - from < std::chrono::milliseconds(800));
   CHECK(manager.hear() == "WATCHDOG=1");
 }
 
