@@ -50,7 +50,7 @@ struct AuditRecord {
   bool stale = false;
   Millis age{0};
   std::optional<std::chrono::nanoseconds> took{};
-  std::uint64_t count = 0;  ///< 0: absent.
+  std::uint64_t count = 0;    ///< 0: absent.
   std::string_view detail{};  ///< For start, stop, reload: what, in our own words; member `detail`.
 };
 

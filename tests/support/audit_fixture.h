@@ -52,9 +52,8 @@ class AuditFixture {
   }
   /// To the start of a second, so that what follows at once is in one.
   void to_next_second() {
-    using namespace std::chrono;
-    const auto now = loop.precise_now();
-    stop_.arm(Instant(floor<seconds>(now.time_since_epoch()) + seconds(1) + milliseconds(20)));
+    const auto second = std::chrono::floor<std::chrono::seconds>(loop.precise_now().time_since_epoch());
+    stop_.arm(Instant(second + std::chrono::milliseconds(1'020)));
     loop.run();
   }
   void resolve(const Identity& who, std::string_view key, std::optional<Code> failure = std::nullopt) {

@@ -97,7 +97,6 @@ TEST_CASE("the first caller leaves, by its Cancel or with its frame, and the oth
   Cancel follower;
   Cancel another;
   {
-    Cancel another;
     Gate connection;
     connection.enter(ask(world, "k", Millis{10}, false, leader));
     connection.enter(ask(world, "k", Millis{10}, false, another));
@@ -208,7 +207,6 @@ TEST_CASE("a hundred thousand ready results in a row need no more stack than one
 TEST_CASE("the end of a SingleFlight cancels its work, and who waited is not woken") {
   test::SimIo io;
   Cancel never;
-  Gate gate;
   bool woken = false;
   Gate gate;
   {
