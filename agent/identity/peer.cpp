@@ -120,8 +120,7 @@ Result<std::optional<UniqueFd>> pin(int socket) {
 
 /// By the namespace's inode: two system calls fewer to format and parse than fdinfo, but only for who may trace the
 /// process. Unset: not allowed, or not known to this kernel.
-std::optional<bool> nested_by_namespace(int pidfd) noexcept {
-  const ino_t own = own_view().pid_namespace;
+std::optional<bool> nested_by_namespace(int pidfd, ino_t own) noexcept {
   if (own == 0) {
     return std::nullopt;
   }
@@ -160,7 +159,8 @@ Result<Peer> Peer::take(int socket, PeerRung best) {
   if (!ids) {
     return std::unexpected(ids.error());
   }
-  if (!own_view().proc_is_ours) {
+  const OwnView& view = own_view();
+  if (!view.proc_is_ours) {
     return refused("/proc does not show the agent's own pid namespace, so no caller can be told from another");
   }
   Peer peer;
@@ -175,14 +175,14 @@ Result<Peer> Peer::take(int socket, PeerRung best) {
     }
     pidfd = std::move(*pinned);
   }
-  Result<void> read = pidfd ? peer.read_pinned(std::move(*pidfd), best) : peer.read_weak();
+  Result<void> read = pidfd ? peer.read_pinned(std::move(*pidfd), best, view.pid_namespace) : peer.read_weak();
   if (!read) {
     return std::unexpected(std::move(read.error()));
   }
   return peer;
 }
 
-Result<void> Peer::read_pinned(UniqueFd pidfd, PeerRung best) {
+Result<void> Peer::read_pinned(UniqueFd pidfd, PeerRung best, ino_t own_namespace) {
   // SO_PEERPIDFD and SO_PEERCRED speak of one struct pid of the socket (net/core/sock.c), so the number is this
   // handle's.
   handle_ = std::move(pidfd);
@@ -194,7 +194,7 @@ Result<void> Peer::read_pinned(UniqueFd pidfd, PeerRung best) {
   cgroups_ = std::move(*cgroups);
   std::optional<bool> nested;
   if (best == PeerRung::pidfd_ioctl) {
-    nested = nested_by_namespace(handle_.get());
+    nested = nested_by_namespace(handle_.get(), own_namespace);
   }
   if (nested) {
     rung_ = PeerRung::pidfd_ioctl;

@@ -68,7 +68,7 @@ class Peer {
 
  private:
   Peer() = default;
-  [[nodiscard]] Result<void> read_pinned(UniqueFd pidfd, PeerRung best);
+  [[nodiscard]] Result<void> read_pinned(UniqueFd pidfd, PeerRung best, ino_t own_namespace);
   [[nodiscard]] Result<void> read_weak();
   UniqueFd handle_;  // A pidfd, or on the weak rung an O_PATH descriptor of /proc/<pid>.
   pid_t pid_ = 0;
