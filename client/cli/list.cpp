@@ -27,7 +27,7 @@ std::string shown_source(const ReplyHandle& reply, std::size_t row) {
 void write_table(const ReplyHandle& reply, client::LockedBuffer& out) {
   using Line = std::array<std::string, 5>;
   std::vector<Line> lines{{"KEY", "SOURCE", "SCOPE", "VERSION", "UPDATED BY"}};
-  const auto or_dash = [](std::string text) { return text.empty() ? "-" : text; };
+  const auto or_dash = [](const std::string& text) { return text.empty() ? "-" : text; };
   for (std::size_t row = 0; row < tantalus_reply_rows(reply.get()); ++row) {
     if (tantalus_reply_status(reply.get(), row, nullptr) == TANTALUS_OK) {
       lines.push_back({text_of(reply, row, "key"), shown_source(reply, row), text_of(reply, row, "scope"),

@@ -107,8 +107,10 @@ Started start_many(tantalus_client* client, const char* const* references, std::
   }
   std::vector<Reference> good;
   for (std::size_t i = 0; i < count && !started.failure.failed(); ++i) {
+    // Null references have failed above.
+    const char* reference = references[i];  // NOLINT(clang-analyzer-core.NullDereference)
     Result<ReferenceText> text =
-        references[i] == nullptr ? fail(Code::invalid_request, "the reference is NULL") : read_reference(references[i]);
+        reference == nullptr ? fail(Code::invalid_request, "the reference is NULL") : read_reference(reference);
     call.refused.push_back(text ? Failure{} : to_failure(text.error()));
     call.references.push_back(text ? std::move(*text) : ReferenceText{});
   }
@@ -189,8 +191,8 @@ tantalus_status take(tantalus_client* client, Call& call, tantalus_secret** secr
   return tell(failure, error);
 }
 
-tantalus_status finish(tantalus_client* client, Started started, tantalus_secret** secret, tantalus_reply** reply,
-                       tantalus_error* error) {
+tantalus_status finish(tantalus_client* client, const Started& started, tantalus_secret** secret,
+                       tantalus_reply** reply, tantalus_error* error) {
   if (started.call == nullptr) {
     return tell(started.failure, error);
   }
@@ -415,7 +417,7 @@ tantalus_status tantalus_hello(tantalus_client* client, tantalus_reply** reply, 
     tantalus::request::hello(started.call->request, started.call->number, client->calls.name, std::nullopt);
     started = submit(client, std::move(started), true);
   }
-  return finish(client, std::move(started), nullptr, reply, error);
+  return finish(client, started, nullptr, reply, error);
 }
 
 tantalus_status tantalus_ping(tantalus_client* client, tantalus_error* error) {

@@ -132,8 +132,11 @@ std::size_t LockedHeap::class_of(std::size_t size) noexcept {
   return static_cast<std::size_t>(std::countr_zero(block) - std::countr_zero(smallest));
 }
 
+// What was moved from can be written to again, so it keeps its heap.
 LockedBuffer::LockedBuffer(LockedBuffer&& other) noexcept
-    : heap_(other.heap_), block_(std::exchange(other.block_, {})), size_(std::exchange(other.size_, 0)) {}
+    : heap_(other.heap_),  // NOLINT(performance-move-constructor-init)
+      block_(std::exchange(other.block_, {})),
+      size_(std::exchange(other.size_, 0)) {}
 
 LockedBuffer& LockedBuffer::operator=(LockedBuffer&& other) noexcept {
   if (this != &other) {

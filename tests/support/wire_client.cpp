@@ -107,7 +107,7 @@ std::optional<WireClient::Reply> WireClient::receive(std::chrono::milliseconds w
         if (!head.has_value()) {
           throw std::runtime_error("a reply that can't be read: " + head.error().message);
         }
-        reply.head = std::move(*head);
+        reply.head = *head;
         return reply;
       }
     }

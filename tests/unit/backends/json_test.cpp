@@ -177,7 +177,7 @@ std::string events_of(std::string_view text) {
 }
 
 TEST_CASE("events tell their places, and several texts may stand in a row") {
-  CHECK(events_of("") == "");
+  CHECK(events_of("").empty());
   CHECK(events_of("{\"a\": [1, \"x\"],\n \"b\": {}}\n[]") == "<{'a@1:2 [=1@1:8 'x@1:11 ]'b@2:2 {}}><[]>");
   // A decoded line break doesn't move what follows.
   CHECK(events_of("{\"a\": \"1\\n2\\n3\",\n\"b\": x}") == "<{'a@1:2 '1\n2\n3@1:7 'b@2:1 ! 2:6 a value is expected");

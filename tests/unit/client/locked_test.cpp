@@ -23,10 +23,10 @@ std::string flags_of(const void* address) {
   const auto wanted = reinterpret_cast<std::uintptr_t>(address);
   bool inside = false;
   for (std::string line; std::getline(smaps, line);) {
-    unsigned long long begin = 0;
-    unsigned long long end = 0;
-    if (std::sscanf(line.c_str(), "%llx-%llx ", &begin, &end) == 2) {
-      inside = wanted >= begin && wanted < end;
+    char* rest = nullptr;
+    const std::uintptr_t begin = std::strtoull(line.c_str(), &rest, 16);
+    if (*rest == '-') {
+      inside = wanted >= begin && wanted < std::strtoull(rest + 1, nullptr, 16);
     } else if (inside && line.starts_with("VmFlags:")) {
       return line + " ";
     }
