@@ -178,10 +178,6 @@ std::size_t Connection::serve(std::span<const std::byte> bytes) {
       frame_.leave();
       break;
     }
-    if (frames == Turn::frames) {
-      make_ready();
-      break;
-    }
     const Result<std::size_t> size = cutter_.next(rest);
     if (!size.has_value()) {
       refuse_frame(size.error());
@@ -201,6 +197,10 @@ std::size_t Connection::serve(std::span<const std::byte> bytes) {
         break;
       }
     }
+    if (!parts_.turn.has_room(principal())) {
+      make_ready();
+      break;
+    }
     serve_frame(rest.first(*size));
     served += *size;
   }
@@ -217,7 +217,9 @@ void Connection::serve_frame(std::span<const std::byte> frame) {
     ::setsockopt(socket_.get(), SOL_SOCKET, SO_PASSCRED, &off, sizeof off);
     names_senders_ = false;
   }
-  switch (parts_.reader.read(frame)) {
+  const MessageReader::Kind kind = parts_.reader.read(frame);
+  parts_.turn.take(principal(), std::max<std::size_t>(1, parts_.reader.call().references.size()));
+  switch (kind) {
     case MessageReader::Kind::call:
       parts_.service.serve(*this, parts_.reader.call());
       return;
