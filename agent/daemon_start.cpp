@@ -262,6 +262,12 @@ void Daemon::Parts::harden_process() {
     if (!step.in_force) {
       log_.warning("a hardening step is not in force", {{"step", step.step}, {"why", step.why}});
     }
+    if (step.step == "landlock" && step.in_force) {
+      // It counts looking at another process's executable or namespaces as tracing: asking would cost each accept two
+      // calls for two refusals.
+      server_->best_rung = PeerRung::pidfd;
+      attestation_->set_keep_executable(false);
+    }
     hardening_.push_back(std::move(step));
   }
 }

@@ -44,6 +44,8 @@ class Attestation {
 
   /// Fails with `unauthenticated` or `unavailable`. `peer` and `cancel` outlive the task.
   [[nodiscard]] Task<Result<Identity>> attest(const Peer& peer, Cancel& cancel);
+  /// Whether the executable's name is asked for, which costs each attestation a call.
+  void set_keep_executable(bool keep) noexcept { keep_executable_ = keep; }
   /// New rules, from the next attestation on.
   void set_rules(Rules rules) noexcept { rules_ = std::move(rules); }
   /// New attestors, from the next attestation on: those under way end with the old ones.

@@ -44,6 +44,7 @@ struct ServerParts {
   Deadlines& frame;
   Deadlines& write;
   Deadlines& discard;
+  PeerRung best_rung = PeerRung::pidfd_ioctl;  ///< Not above what the agent may still do once it is hardened.
 };
 
 /// One peer: reads frames, hands them to the service in bounded turns, queues and sends replies, keeps its deadlines.

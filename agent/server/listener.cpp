@@ -69,7 +69,7 @@ void Listener::accept_some() {
 
 void Listener::accepted(int fd) {
   UniqueFd socket(fd);
-  Result<Peer> peer = Peer::take(socket.get());
+  Result<Peer> peer = Peer::take(socket.get(), parts_.best_rung);
   if (!peer.has_value()) {
     turn_away(socket.get(), peer.error());
     return;
