@@ -357,8 +357,13 @@ void Connection::on_changed(const Grant& grant, std::optional<std::string_view> 
   SecretHead head{
       .key = grant.key, .source = grant.source, .scope = grant.scope, .id = {}, .version = {}, .updated_at = {}};
   head.version = version.value_or(std::string_view{});
-  Output& output = begin_reply(0, false);
-  reply::changed(output.bytes(), head, version.has_value());
+  ReplyBuffer& bytes = begin_reply(0, false).bytes();
+  const std::size_t before = bytes.size();
+  reply::changed(bytes, head, version.has_value());
+  news_ += bytes.size() - before;
+  if (news_ >= parts_.quota.limits().write_queue) {
+    close_now();  // Pausing holds back requests, not news: who reads none of it is closed at once (trap 31).
+  }
 }
 
 void Connection::finish_turn(bool audited) {
@@ -390,6 +395,7 @@ void Connection::after_send(Output::Sent sent) {
     return;
   }
   if (sent == Output::Sent::all) {
+    news_ = 0;
     write_.leave();
     if (state_ == State::last_replies && waiting_ == 0) {
       shut_after_last_reply();

@@ -162,6 +162,7 @@ class Connection final : public Subscriber {
   std::uint64_t write_mark_ = 0;  ///< write_ ends when this much has been sent in all.
   std::size_t waiting_ = 0;
   std::size_t subscribed_ = 0;
+  std::size_t news_ = 0;  ///< Bytes of changes told since all had left.
   std::size_t discarded_ = 0;
   std::size_t counted_buffer_ = 0;
   Attested attested_ = Attested::no;

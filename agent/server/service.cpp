@@ -154,8 +154,8 @@ void Service::on_resolve(Connection& connection, const Call& call) {
 }
 
 void Service::on_batch(Connection& connection, const Call& call) {
-  if (call.method == Method::subscribe &&
-      connection.subscriptions() + call.references.size() > quota_.limits().max_batch) {
+  const std::size_t subscriptions = call.method == Method::subscribe ? count_new(connection, call) : 0;
+  if (subscriptions > 0 && connection.subscriptions() + subscriptions > quota_.limits().max_batch) {
     answer_error(connection, call, nullptr, {Code::too_large, "too many subscriptions on one connection", Millis{0}});
     return;
   }
@@ -178,9 +178,8 @@ void Service::on_batch(Connection& connection, const Call& call) {
     }
   }
   const auto work = begin_work(connection, call);
-  if (call.method == Method::subscribe) {
-    connection.reserve_subscriptions(call.references.size());
-  }
+  work->subscriptions = subscriptions;
+  connection.reserve_subscriptions(subscriptions);
   for (const BatchItem& item : call.references) {
     if (item.error.has_value()) {
       const Source source = item.reference.source.value_or(policy_->default_source());

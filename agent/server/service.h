@@ -75,6 +75,8 @@ class Service {
   void start(const std::shared_ptr<Work>& work);
   [[nodiscard]] Task<void> fetch(std::shared_ptr<Work> work, std::size_t index);
   [[nodiscard]] Task<void> list(std::shared_ptr<Work> work, std::vector<CatalogPlace> places);
+  /// How many subscriptions a call would add to those that its connection has.
+  [[nodiscard]] std::size_t count_new(const Connection& connection, const Call& call) const;
   void subscribe(Work& work, WorkItem& item);
   void settle_subscriptions(Work& work);
   void item_done(Work& work, WorkItem& item);

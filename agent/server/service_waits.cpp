@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a request does while it waits for a backend.
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -62,7 +63,10 @@ void Service::add_item(Connection& connection, Work& work, const Reference& refe
   if (item.cached) {
     return;
   }
-  if (!quota_.admit_wait(grant->domain)) {
+  // Its caller's, not that of the store, which for the global one is everybody's.
+  const Domain* domain = connection.identity()->domain();
+  item.waits_for = domain != nullptr ? domain->id : DomainId::admin;
+  if (!quota_.admit_wait(item.waits_for)) {
     item.error = Error{Code::overloaded, "too many requests of this domain wait", Millis{100}};
     return;
   }
@@ -111,6 +115,14 @@ Task<void> Service::list(std::shared_ptr<Work> work, std::vector<CatalogPlace> p
   finish(*work);
 }
 
+std::size_t Service::count_new(const Connection& connection, const Call& call) const {
+  return static_cast<std::size_t>(std::ranges::count_if(call.references, [&](const BatchItem& item) {
+    const Result<Grant> grant =
+        item.error.has_value() ? Result<Grant>(std::unexpected(*item.error)) : authorize(connection, item.reference);
+    return grant.has_value() && !subscriptions_.known(connection, *grant).has_value();
+  }));
+}
+
 /// At once, not when the batch is answered: a change in between must not be lost.
 void Service::subscribe(Work& work, WorkItem& item) {
   const bool gone = item.error.has_value() && item.error->code == Code::not_found;
@@ -125,12 +137,14 @@ void Service::subscribe(Work& work, WorkItem& item) {
 /// When the batch is answered: what it asked for and did not get is given back, and it tells of each value what was
 /// told of it last, which may be a change that came while the others were waited for.
 void Service::settle_subscriptions(Work& work) {
+  std::size_t added = 0;
   for (WorkItem& item : work.items) {
-    work.connection->release_subscriptions(item.subscribed ? 0 : 1);
+    added += item.subscribed ? 1 : 0;
     if (item.grant.has_value() && (!item.error.has_value() || item.error->code == Code::not_found)) {
       item.known = subscriptions_.known(*work.connection, item.grant->view());
     }
   }
+  work.connection->release_subscriptions(work.subscriptions - added);
 }
 
 void Service::item_done(Work& work, WorkItem& item) {
@@ -138,7 +152,7 @@ void Service::item_done(Work& work, WorkItem& item) {
     subscribe(work, item);
   }
   if (item.waits) {
-    quota_.release_wait(item.grant->view().domain);
+    quota_.release_wait(item.waits_for);
     if (--work.remaining == 0) {
       finish(work);
     }

@@ -29,7 +29,8 @@ struct WorkItem {
   std::optional<StoredGrant> grant;  ///< Unset: refused before anything was asked.
   std::optional<Error> error;
   std::optional<Resolved> value;
-  bool waits = false;  ///< A read of it is, or was, under way.
+  bool waits = false;                   ///< A read of it is, or was, under way.
+  DomainId waits_for = DomainId::none;  ///< Whose wait it counts as.
   bool cached = false;
   bool subscribed = false;                    ///< One more than the connection had.
   std::optional<Subscriptions::Known> known;  ///< By its subscriber, when the batch is answered.
@@ -48,7 +49,8 @@ struct Work {
   Instant started{};
   std::uint64_t changes = 0;  ///< Subscriptions::changes() when it was asked.
   std::deque<WorkItem> items;
-  std::size_t remaining = 0;  ///< Reads under way.
+  std::size_t remaining = 0;      ///< Reads under way.
+  std::size_t subscriptions = 0;  ///< Reserved for it.
   std::uint32_t references = 0;
   std::optional<Scope> list_scope;
   std::optional<Source> list_source;

@@ -194,6 +194,13 @@ TEST_CASE("a connection's subscriptions are bounded, also by calls that wait", "
   REQUIRE(fourth.has_value());
   CHECK(fourth->code() == "ok");
   CHECK(agent.subscriptions->size() == 4);
+  // All of them once more are not more of them.
+  client.send(subscribe_request(5, {"a", "b", "c", "d"}));
+  const auto fifth = client.receive();
+  REQUIRE(fifth.has_value());
+  CHECK(fifth->code() == "ok");
+  client.send(subscribe_request(6, {"e"}));
+  CHECK(code_or_value(client) == "!too_large");
   client.close();
   CHECK(agent.until([&] { return agent.subscriptions->size() == 0; }));
 }
@@ -248,6 +255,70 @@ TEST_CASE("a change while the first subscriber's value is on its way is told", "
     }
     return last == "2";
   }));
+}
+
+TEST_CASE("a subscriber that doesn't read is closed at once when too much waits for it", "[server][trap-31]") {
+  AgentInProcess::Options options;
+  options.limits.write_queue = 16 * limits::KiB;
+  AgentInProcess agent(options);
+  const int small = 4096;
+  WireClient slow(agent.socket(), agent.turner());
+  WireClient calm(agent.socket(), agent.turner());
+  ::setsockopt(slow.fd(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+  for (WireClient* client : {&slow, &calm}) {
+    client->send(subscribe_request(1, {"a"}));
+    REQUIRE(client->receive().has_value());
+  }
+  int told = 0;
+  const auto begun = agent.loop.now();
+  while (agent.listener->size() == 2 && told < 20'000) {
+    ++told;
+    agent.backend->set("mine/a", std::to_string(told), std::to_string(told));
+    agent.resolver->on_value_changed(Source::file, IntegrationId::none, "mine", "a");
+    if (told % 50 == 0) {
+      agent.turn();
+      while (calm.receive(0ms).has_value()) {
+      }
+    }
+  }
+  CHECK(agent.listener->size() == 1);
+  CHECK(agent.loop.now() - begun < options.limits.write_timeout);
+  calm.send(resolve_request(2, "a"));
+  CHECK(agent.until([&] {
+    const auto reply = calm.receive();
+    return !reply.has_value() || reply->head.msgid == 2;
+  }));
+}
+
+TEST_CASE("what waits counts for its caller's domain, in the global store too", "[server][promise-11]") {
+  AgentInProcess::Options options;
+  options.limits.inflight_per_domain = 2;
+  AgentInProcess agent(options);
+  agent.backend->set_hold(true);
+  const auto ask = [&](WireClient& client, std::uint32_t msgid) {
+    client.send(resolve_request(msgid, "k" + std::to_string(msgid), std::nullopt, Scope::global));
+  };
+  WireClient greedy(agent.socket(), agent.turner());
+  ask(greedy, 1);
+  ask(greedy, 2);
+  ask(greedy, 3);
+  CHECK(code_or_value(greedy) == "!overloaded");
+  // The next one is of another domain.
+  IdentityConfig identity;
+  identity.attestors = {AttestorKind::user};
+  RuleConfig rule;
+  rule.user = std::to_string(::getuid());
+  rule.domain = "other";
+  identity.domains.push_back(rule);
+  auto rules = Rules::compile(identity, "iomete-secret-store", agent.domains, false);
+  REQUIRE(rules.has_value());
+  agent.attestation->set_rules(std::move(*rules));
+  WireClient other(agent.socket(), agent.turner());
+  ask(other, 4);
+  REQUIRE(agent.until([&] { return agent.quota->waiting() == 3; }));
+  agent.backend->set_hold(false);
+  CHECK(code_or_value(other) == "!not_found");
+  CHECK(agent.until([&] { return agent.quota->waiting() == 0; }));
 }
 
 TEST_CASE("a change that can't be read yet is told once it can", "[server]") {
