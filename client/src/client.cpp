@@ -101,21 +101,18 @@ Started start_many(tantalus_client* client, const char* const* references, std::
   }
   Call& call = *started.call;
   if (references == nullptr && count > 0) {
-    started.failure = missing("references");
-  } else if (count > limits::max_batch) {
-    started.failure = {TANTALUS_TOO_LARGE, 0, "more than 256 references in one call"};
+    return submit(client, {started.call, missing("references")}, may_block);
+  }
+  if (count > limits::max_batch) {
+    const Failure too_many{TANTALUS_TOO_LARGE, 0, "more than 256 references in one call"};
+    return submit(client, {started.call, too_many}, may_block);
   }
   std::vector<Reference> good;
-  for (std::size_t i = 0; i < count && !started.failure.failed(); ++i) {
-    // Null references have failed above.
-    const char* reference = references[i];  // NOLINT(clang-analyzer-core.NullDereference)
+  for (std::size_t i = 0; i < count; ++i) {
     Result<ReferenceText> text =
-        reference == nullptr ? fail(Code::invalid_request, "the reference is NULL") : read_reference(reference);
+        references[i] == nullptr ? fail(Code::invalid_request, "the reference is NULL") : read_reference(references[i]);
     call.refused.push_back(text ? Failure{} : to_failure(text.error()));
     call.references.push_back(text ? std::move(*text) : ReferenceText{});
-  }
-  if (started.failure.failed()) {
-    return submit(client, std::move(started), may_block);
   }
   for (std::size_t i = 0; i < count; ++i) {
     if (!call.refused[i].failed()) {

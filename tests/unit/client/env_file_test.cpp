@@ -22,7 +22,7 @@ std::string outline(std::string_view text) {
 }  // namespace
 
 TEST_CASE("lines are NAME=VALUE, taken as they stand", "[client]") {
-  CHECK(outline("") == "");
+  CHECK(outline("").empty());
   CHECK(outline("A=1\nB=two words \nC=") == "<A|1><B|two words ><C|>");
   CHECK(outline("# comment\n\n  # another\n  A=1\r\n") == "<A|1>");
   CHECK(outline("A='quoted' # no comment") == "<A|'quoted' # no comment>");

@@ -38,7 +38,8 @@ Argument make_argument(std::string_view key) {
   return *read_argument(key, ShortForm{});
 }
 
-std::string formatted(Format format, std::vector<std::string_view> values, std::vector<std::string_view> keys) {
+std::string formatted(Format format, const std::vector<std::string_view>& values,
+                      const std::vector<std::string_view>& keys) {
   std::vector<Answer> answers;
   std::vector<Argument> arguments;
   for (const std::string_view value : values) {

@@ -60,7 +60,7 @@ TEST_CASE("a storage's reference wins over the plain key beside it, which is lef
 }
 
 TEST_CASE("a job without references has none", "[client]") {
-  CHECK(outline(R"({"name":"x","template":{"envSecrets":[],"sparkConfSecrets":null},"storageSecret":null})") == "");
+  CHECK(outline(R"({"name":"x","template":{"envSecrets":[],"sparkConfSecrets":null},"storageSecret":null})").empty());
 }
 
 TEST_CASE("a reference that can't be read refuses the job and says where", "[client][trap-125]") {

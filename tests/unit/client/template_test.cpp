@@ -24,7 +24,7 @@ std::string outline(std::string_view text) {
 }  // namespace
 
 TEST_CASE("references in braces are cut out, all other text stays as it is", "[client][trap-133]") {
-  CHECK(outline("") == "");
+  CHECK(outline("").empty());
   CHECK(outline("plain { } {{ }} {{name}}\n") == "plain { } {{ }} {{name}}\n");
   CHECK(outline("a={{ tantalus:///k }}\nb={{tantalus://vault/p/q#f}};") == "a=<0>\nb=<1>;");
   CHECK(outline("{{{tantalus:///k}}}") == "{<0>}");
