@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "cache/arena.h"
+#include "cache/scoped_malloc.h"
 #include "cache/wipe.h"
 
 extern "C" {
@@ -32,6 +33,7 @@ namespace {
 
 // C's malloc has no argument to carry these. The first is read in the executable alone, so without a call.
 constinit thread_local Arena* scope [[gnu::tls_model("initial-exec")]] = nullptr;
+constinit thread_local ExpendableMalloc* expendable [[gnu::tls_model("initial-exec")]] = nullptr;
 constinit std::atomic<Arena*> known{nullptr};
 constinit std::atomic<std::uintptr_t> begin{0};
 constinit std::atomic<std::uintptr_t> size{0};
@@ -45,11 +47,26 @@ bool is_ours(const void* block) noexcept {
 void* take(std::size_t bytes, std::size_t alignment) noexcept {
   Arena* arena = std::exchange(scope, nullptr);
   void* block = arena->allocate_aligned(bytes, alignment);
+  if (block != nullptr && expendable != nullptr) {
+    expendable->took(block);
+  }
   scope = arena;
   if (block == nullptr) {
+    if (expendable != nullptr) {
+      expendable->leave();
+    }
     errno = ENOMEM;
   }
   return block;
+}
+
+void give_back(void* block) noexcept {
+  if (expendable != nullptr) {
+    Arena* arena = std::exchange(scope, nullptr);
+    expendable->gave_back(block);
+    scope = arena;
+  }
+  known.load(std::memory_order_relaxed)->free(block);
 }
 
 void* no_memory() noexcept {
@@ -88,7 +105,7 @@ void* resize(void* block, std::size_t bytes) noexcept {
   }
   std::memcpy(moved, block, std::min(before, bytes));
   if (was_ours) {
-    arena->free(block);
+    give_back(block);
   } else {
     wipe({static_cast<std::byte*>(block), before});
     __libc_free(block);
@@ -107,6 +124,10 @@ Arena* exchange_malloc_arena(Arena* arena) noexcept {
     known.store(arena, std::memory_order_relaxed);
   }
   return std::exchange(scope, arena);
+}
+
+ExpendableMalloc* exchange_expendable(ExpendableMalloc* next) noexcept {
+  return std::exchange(expendable, next);
 }
 
 void forget_malloc_arena(const Arena* arena) noexcept {
@@ -145,7 +166,7 @@ void* calloc(std::size_t count, std::size_t bytes) noexcept {
 
 void free(void* block) noexcept {
   if (is_ours(block)) [[unlikely]] {
-    known.load(std::memory_order_relaxed)->free(block);
+    tantalus::give_back(block);
     return;
   }
   __libc_free(block);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <csetjmp>
+#include <unordered_set>
+
 #include "cache/arena.h"
 
 namespace tantalus {
@@ -23,6 +26,48 @@ class LockedMallocScope {
 
  private:
   Arena* outer_ = nullptr;
+};
+
+/// For a library that doesn't survive a malloc that fails: libfyaml 0.7.12 reads through the null, or goes on with half
+/// a text. Its calls are run in a LockedMallocScope; when the arena is full, malloc leaves the call by longjmp(3), and
+/// the library's objects are lost. What it allocated through this and hasn't freed is freed at the end, so that what it
+/// leaks in its own errors doesn't stay in locked memory either. Where scopes do nothing, this doesn't.
+///
+/// The library is C, keeps nothing beyond the objects that it gave out, and allocates and frees in calls of this alone.
+class ExpendableMalloc {
+ public:
+  /// The arena outlives it. Null: the heap serves, which is never full.
+  explicit ExpendableMalloc(Arena* arena) noexcept : arena_(LockedMallocScope::is_effective() ? arena : nullptr) {}
+  ExpendableMalloc(const ExpendableMalloc&) = delete;
+  ExpendableMalloc& operator=(const ExpendableMalloc&) = delete;
+  ~ExpendableMalloc();
+
+  /// False: there was no room, now or in an earlier call, and none of the library's objects may be touched any more.
+  /// `call` has nothing to destroy when it is left in the middle.
+  template <class Call>
+  [[nodiscard]] bool run(Call call) {
+    if (is_lost_) {
+      return false;
+    }
+    if (arena_ == nullptr) {
+      call();
+      return true;
+    }
+    return run_in_scope([](void* what) { (*static_cast<Call*>(what))(); }, &call);
+  }
+
+  /// Of malloc_override.cpp.
+  void took(void* block) { blocks_.insert(block); }
+  void gave_back(void* block) noexcept { blocks_.erase(block); }
+  [[noreturn]] void leave() noexcept;
+
+ private:
+  bool run_in_scope(void (*call)(void*), void* what);
+
+  Arena* arena_;
+  bool is_lost_ = false;
+  std::unordered_set<void*> blocks_;
+  std::jmp_buf leave_{};
 };
 
 }  // namespace tantalus

@@ -24,21 +24,9 @@ Position position_of(fy_token* token) noexcept {
   return {static_cast<std::uint32_t>(mark->line) + 1, static_cast<std::uint32_t>(mark->column) + 1};
 }
 
-/// Of tags and the like. Empty also when there is no memory: not for what must be right.
-std::string_view text_of(fy_token* token, Arena* arena) noexcept {
-  const MallocScope scope(arena);
-  std::size_t size = 0;
-  const char* text = token == nullptr ? nullptr : fy_token_get_text(token, &size);
-  return text == nullptr ? std::string_view{} : std::string_view{text, size};
-}
-
 /// Unset: a tag that is refused.
-std::optional<Tag> tag_of(fy_token* token, Arena* arena) noexcept {
-  if (token == nullptr) {
-    return Tag::none;
-  }
+std::optional<Tag> tag_of(std::string_view tag) noexcept {
   constexpr std::string_view core_prefix = "tag:yaml.org,2002:";
-  std::string_view tag = text_of(token, arena);
   if (tag == "!") {
     return Tag::str;  // Alone it says that a plain scalar is text.
   }
@@ -65,12 +53,38 @@ std::optional<Tag> tag_of(fy_token* token, Arena* arena) noexcept {
 class EventStream::State {
  public:
   State(std::string_view text, std::size_t max_depth, Arena* arena)
-      : max_depth_(max_depth), arena_(arena), text_(text, arena) {
+      : max_depth_(max_depth), arena_(arena), memory_(arena), text_(text, arena, memory_) {
     early_ = screen(text);
     if (early_) {
       return;
     }
-    const MallocScope scope(arena_);
+    is_open_ = memory_.run([&] { open(text); }) && is_open_;
+  }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  ~State() {
+    // When there was no room all of it is lost already.
+    static_cast<void>(memory_.run([&] {
+      release_event();
+      fy_parser_destroy(parser_);
+      fy_diag_destroy(diag_);
+    }));
+  }
+
+  Parsed<Event> next() {
+    if (early_) {
+      return std::unexpected(*early_);
+    }
+    while (is_open_ && read_event()) {
+      if (event_->type != FYET_STREAM_START && event_->type != FYET_NONE) {
+        return translate();
+      }
+    }
+    return ended();
+  }
+
+ private:
+  void open(std::string_view text) noexcept {
     fy_diag_cfg quiet{};
     quiet.output_fn = discard;
     quiet.level = FYET_MAX;
@@ -83,41 +97,19 @@ class EventStream::State {
     config.diag = diag_;
     config.flags = static_cast<fy_parse_cfg_flags>(FYPCF_QUIET | FYPCF_JSON_NONE | FYPCF_DISABLE_RECYCLING);
     parser_ = fy_parser_create(&config);
-    if (parser_ == nullptr) {
-      return;
-    }
     // A null pointer is no text to libfyaml.
-    ready_ = fy_parser_set_string(parser_, text.data() == nullptr ? "" : text.data(), text.size()) == 0;
-  }
-  State(const State&) = delete;
-  State& operator=(const State&) = delete;
-  ~State() {
-    const MallocScope scope(arena_);
-    release_event();
-    fy_parser_destroy(parser_);
-    fy_diag_destroy(diag_);
+    is_open_ = parser_ != nullptr &&
+               fy_parser_set_string(parser_, text.data() == nullptr ? "" : text.data(), text.size()) == 0;
   }
 
-  Parsed<Event> next() {
-    if (early_) {
-      return std::unexpected(*early_);
-    }
-    while (true) {
-      read_event();
-      if (event_ == nullptr) {
-        return ended();
-      }
-      if (event_->type != FYET_STREAM_START && event_->type != FYET_NONE) {
-        return translate();
-      }
-    }
-  }
-
- private:
-  void read_event() noexcept {
-    const MallocScope scope(arena_);
-    release_event();
-    event_ = ready_ ? fy_parser_parse(parser_) : nullptr;
+  /// False: something went wrong.
+  bool read_event() {
+    const bool had_room = memory_.run([&] {
+      release_event();
+      event_ = fy_parser_parse(parser_);
+    });
+    is_open_ = had_room;
+    return had_room && event_ != nullptr;
   }
 
   void release_event() noexcept {
@@ -127,10 +119,9 @@ class EventStream::State {
     }
   }
 
-  /// The stream ends with an event, so that no event means that something went wrong.
   Parsed<Event> ended() {
     void* previous = nullptr;
-    if (const fy_diag_error* error = ready_ ? fy_diag_errors_iterate(diag_, &previous) : nullptr) {
+    if (const fy_diag_error* error = is_open_ ? fy_diag_errors_iterate(diag_, &previous) : nullptr) {
       Position at = last_;
       if (error->line > 0 && error->column > 0) {
         at = {static_cast<std::uint32_t>(error->line), static_cast<std::uint32_t>(error->column)};
@@ -141,7 +132,8 @@ class EventStream::State {
   }
 
   /// On the heap there is always memory, so that there it is libfyaml that gave up.
-  [[nodiscard]] std::unexpected<Problem> no_memory(Position at) const {
+  [[nodiscard]] std::unexpected<Problem> no_memory(Position at) {
+    is_open_ = false;
     if (arena_ != nullptr) {
       return std::unexpected(Problem{at, "no room in locked memory (cache.memory) to parse it", true});
     }
@@ -222,7 +214,15 @@ class EventStream::State {
     if (anchor != nullptr) {
       return refuse(position_or_last(anchor), "anchors and aliases are refused");
     }
-    const std::optional<Tag> known = tag_of(tag, arena_);
+    if (tag == nullptr) {
+      return made;
+    }
+    std::size_t size = 0;
+    const char* text = nullptr;
+    if (!memory_.run([&] { text = fy_token_get_text(tag, &size); })) {
+      return no_memory(made.at);
+    }
+    const std::optional<Tag> known = tag_of({text == nullptr ? "" : text, size});
     if (!known) {
       return refuse(position_or_last(tag), "an unknown tag");
     }
@@ -243,12 +243,13 @@ class EventStream::State {
 
   std::size_t max_depth_;
   Arena* arena_;
+  ExpendableMalloc memory_;
   ScalarText text_;
   std::optional<Problem> early_;
   fy_diag* diag_ = nullptr;
   fy_parser* parser_ = nullptr;
   fy_event* event_ = nullptr;
-  bool ready_ = false;
+  bool is_open_ = false;
   std::size_t depth_ = 0;
   Position last_{1, 1};
 };

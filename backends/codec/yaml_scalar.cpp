@@ -57,8 +57,7 @@ std::expected<std::string_view, ScalarText::Failure> ScalarText::read(fy_token* 
 }
 
 /// The marks stand at the first line below the header and behind the last.
-std::expected<std::string_view, ScalarText::Failure> ScalarText::read_block(fy_token* token,
-                                                                            std::span<char> room) const {
+std::expected<std::string_view, ScalarText::Failure> ScalarText::read_block(fy_token* token, std::span<char> room) {
   const Extent extent = extent_of(token, source_);
   const std::string_view lines = source_.substr(extent.begin, extent.end - extent.begin);
   if (lines.find_first_not_of(' ') == std::string_view::npos) {
@@ -96,29 +95,29 @@ std::expected<std::size_t, ScalarText::Failure> ScalarText::decode_quoted(fy_tok
   return *size;
 }
 
-std::expected<std::size_t, ScalarText::Failure> ScalarText::collect(fy_token* token, std::span<char> room) const {
-  const MallocScope scope(arena_);
-  fy_token_iter* const iterator = fy_token_iter_create(token);
-  if (iterator == nullptr) {
-    return std::unexpected(Failure::no_room);
-  }
+std::expected<std::size_t, ScalarText::Failure> ScalarText::collect(fy_token* token, std::span<char> room) {
   std::size_t size = 0;
-  bool fits = true;
-  int error = 0;
-  const fy_iter_chunk* chunk = nullptr;
-  while (fits && (chunk = fy_token_iter_chunk_next(iterator, chunk, &error)) != nullptr) {
-    fits = chunk->len <= room.size() - size;
-    if (fits) {
+  bool whole = false;
+  const bool had_room = memory_.run([&] {
+    fy_token_iter* const iterator = fy_token_iter_create(token);
+    int error = iterator == nullptr ? -1 : 0;
+    const fy_iter_chunk* chunk = nullptr;
+    while (error == 0 && (chunk = fy_token_iter_chunk_next(iterator, chunk, &error)) != nullptr) {
+      if (chunk->len > room.size() - size) {
+        error = -1;
+        break;
+      }
       std::memcpy(room.data() + size, chunk->str, chunk->len);
       size += chunk->len;
     }
-  }
-  fy_token_iter_destroy(iterator);
-  if (!fits || (error != 0 && arena_ == nullptr)) {
-    return std::unexpected(Failure::invalid);
-  }
-  if (error != 0) {
+    fy_token_iter_destroy(iterator);
+    whole = error == 0;
+  });
+  if (!had_room) {
     return std::unexpected(Failure::no_room);
+  }
+  if (!whole) {
+    return std::unexpected(Failure::invalid);
   }
   return size;
 }

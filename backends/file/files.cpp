@@ -104,8 +104,9 @@ bool FileTable::take(const std::string& name, LoadedFile& loaded, Instant now) {
   file.pending.reset();
   file.retry_at.reset();
   file.refusal = std::move(loaded.refusal);
+  file.retry_after = loaded.no_room ? std::clamp(file.retry_after * 2, options_.retry, options_.retry_most) : Millis{0};
   if (loaded.no_room) {
-    file.retry_at = now + options_.retry;
+    file.retry_at = now + file.retry_after;
   }
   if (loaded.manifests && objects_.all().size() + loaded.manifests->objects.size() > options_.max_objects) {
     file.refusal = "too many objects are in all files together";

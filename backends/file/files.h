@@ -27,7 +27,8 @@ class FileTable {
     Millis settle{50};           ///< How long a file must look the same before it is read.
     Millis settle_nothing{500};  ///< The same for one that became empty or went away.
     Millis give_up{5'000};       ///< One that changes for longer is refused until it settles.
-    Millis retry{1'000};         ///< After which one that found no room is read again.
+    Millis retry{1'000};         ///< After which one that found no room is read again; each time twice as long,
+    Millis retry_most{300'000};  ///< as it makes the cache give up values for it.
   };
 
   struct File {
@@ -39,6 +40,7 @@ class FileTable {
     std::string refusal;   ///< Of itself; empty: none.
     std::string conflict;  ///< With another file; empty: none.
     std::optional<Instant> retry_at;
+    Millis retry_after{0};
     std::vector<std::string> objects;  ///< Suffixes, of the last time that it could be read.
     struct Pending {
       FileStamp stamp;

@@ -143,6 +143,50 @@ TEST_CASE("a scope never falls back to memory that isn't locked", "[promise-5][p
   std::free(aligned);
 }
 
+TEST_CASE("a call that finds no room ends in the middle, and all that it had goes back", "[promise-6][trap-137]") {
+  auto arena = make_arena(any_kind(), 64 * 1024);
+  {
+    ExpendableMalloc expendable(arena.get());
+    void* first = nullptr;
+    CHECK(expendable.run([&] { first = kept(std::malloc(100)); }));
+    CHECK(arena->owns(first));
+    CHECK(expendable.run([&] { std::free(first); }));
+    CHECK(arena->usage().blocks == 0);
+    int taken = 0;
+    bool returned = false;
+    CHECK_FALSE(expendable.run([&] {
+      while (kept(std::malloc(1000)) != nullptr) {
+        ++taken;
+      }
+      returned = true;
+    }));
+    CHECK(taken > 30);
+    CHECK_FALSE(returned);
+    CHECK(arena->usage().blocks > 30);
+    // Nothing of it may be touched any more.
+    CHECK_FALSE(expendable.run([&] { returned = true; }));
+    CHECK_FALSE(returned);
+    void* outside = kept(std::malloc(10));
+    CHECK_FALSE(arena->owns(outside));
+    std::free(outside);
+  }
+  CHECK(arena->usage().blocks == 0);
+}
+
+TEST_CASE("what a library leaks goes back at its end, what grew and moved is counted once", "[promise-6]") {
+  auto arena = make_arena(any_kind(), 64 * 1024);
+  {
+    ExpendableMalloc expendable(arena.get());
+    CHECK(expendable.run([&] {
+      void* block = kept(std::malloc(100));
+      block = kept(std::realloc(block, 5000));
+      kept(std::calloc(10, 10));
+    }));
+    CHECK(arena->usage().blocks == 2);
+  }
+  CHECK(arena->usage().blocks == 0);
+}
+
 TEST_CASE("scopes nest, and other threads are not in them", "[promise-6]") {
   auto arena = make_arena(any_kind(), 256 * 1024);
   void* inner = nullptr;
