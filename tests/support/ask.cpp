@@ -86,7 +86,7 @@ std::vector<std::string> ask_as(uid_t user, const std::string& socket, const std
     WireClient client(socket);
     std::string all;
     for (const ReplyBuffer& request : requests) {
-      client.send(request);
+      (void)client.try_send(request);  // It may be closed already: what it was told before that is still there.
       const auto reply = client.receive();
       all += reply.has_value() ? text_of(*reply) : std::string("(closed)");
       all += '\x1e';

@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdio>
+#include <exception>
 #include <string>
 
 namespace tantalus::test {
@@ -34,7 +36,13 @@ Ended in_child(Body body) {
     for (int number = 1; number < NSIG; ++number) {
       ::signal(number, SIG_DFL);  // The test framework's handlers would report the parent's test as failed.
     }
-    ::_exit(body(ends[1]));
+    try {
+      ::_exit(body(ends[1]));
+    } catch (const std::exception& error) {
+      // Else the child would go on as a second test.
+      std::fprintf(stderr, "a child of the test threw: %s\n", error.what());
+      ::_exit(112);
+    }
   }
   ::close(ends[1]);
   char buffer[4096];

@@ -114,3 +114,51 @@ TEST_CASE("stopping answers what is pending and asks no backend for anything mor
   CHECK(agent.backend->fetches() == fetches);
   CHECK(agent.quota->waiting() == 0);
 }
+
+TEST_CASE("an agent that ends in the middle of everything leaves nothing of it", "[server][trap-112]") {
+  AgentInProcess::Options options;
+  options.cache.refresh_ahead_percent = 0;
+  auto agent = std::make_unique<AgentInProcess>(options);
+  for (const char* const key : {"hot", "told"}) {
+    agent->backend->set(std::string("mine/") + key, key, "1");
+  }
+  std::vector<std::unique_ptr<WireClient>> clients;
+  const auto connect = [&]() -> WireClient& {
+    clients.push_back(std::make_unique<WireClient>(agent->socket(), agent->turner()));
+    return *clients.back();
+  };
+  std::vector<Reference> references(2);
+  references[0].key = "told";
+  references[1].key = "absent";
+  ReplyBuffer subscribe;
+  request::subscribe(subscribe, 1, references);
+  WireClient& subscriber = connect();
+  subscriber.send(subscribe);
+  REQUIRE(subscriber.receive().has_value());
+  WireClient& refresher = connect();
+  refresher.send(resolve_request(1, "hot"));
+  REQUIRE(refresher.receive().has_value());
+  // A comparison and a refresh that pause after a failure.
+  agent->backend->set_failure(Error{Code::unavailable, "down", Millis{0}});
+  agent->resolver->on_value_changed(Source::file, IntegrationId::none, "mine", "told");
+  refresher.send(resolve_request(2, "hot"));
+  REQUIRE(refresher.receive().has_value());
+  agent->backend->set_failure(std::nullopt);
+  agent->backend->set_hold(true);
+  // Reads that are waited for, by more than one, by force, in a batch, by a list, by a subscription.
+  ReplyBuffer bytes;
+  request::list(bytes, 1, std::nullopt, std::nullopt);
+  request::resolve_many(bytes, 2, references, Millis{0});
+  request::subscribe(bytes, 3, {references.data() + 1, 1});
+  for (int i = 0; i < 3; ++i) {
+    WireClient& waiting = connect();
+    waiting.send(resolve_request(4, "slow"));
+    waiting.send(resolve_request(5, "slow", 0ms));
+    waiting.send(bytes);
+  }
+  REQUIRE(agent->until([&] { return agent->backend->under_way() >= 4 && agent->quota->waiting() >= 9; }));
+  clients.back()->close();
+  agent->turn();
+  agent.reset();  // What it leaves, or uses too late, the sanitizers tell.
+  CHECK(clients.front()->is_ended());
+}
