@@ -4,6 +4,7 @@
 #include <deque>
 #include <map>
 #include <string>
+#include <utility>
 
 #include "backends/backend.h"
 #include "backends/io.h"
@@ -16,7 +17,9 @@ class WaitingBackend final : public Backend {
  public:
   WaitingBackend(Arena& arena, Io& io) : arena_(arena), io_(io) {}
 
-  void set(const std::string& place, std::string bytes, std::string version) { values_[place] = {bytes, version}; }
+  void set(const std::string& place, std::string bytes, std::string version) {
+    values_[place] = {std::move(bytes), std::move(version)};
+  }
   void erase(const std::string& place) { values_.erase(place); }
   /// How long each fetch waits from here on.
   void set_delay(Millis delay) noexcept { delay_ = delay; }
