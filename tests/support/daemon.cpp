@@ -209,7 +209,10 @@ bool Daemon::wait_until_ready() {
 }
 
 void Daemon::signal(int number) const {
-  ::kill(pid_, number);
+  // What was waited for may be another's pid by now, and -1 is everybody's.
+  if (pid_ > 0 && !ended_) {
+    ::kill(pid_, number);
+  }
 }
 
 std::optional<int> Daemon::wait(milliseconds within) {

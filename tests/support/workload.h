@@ -68,7 +68,11 @@ class Workload {
   ~Workload() { kill_and_reap(); }
 
   [[nodiscard]] pid_t pid() const noexcept { return pid_; }
-  void kill() const noexcept { ::kill(pid_, SIGKILL); }
+  void kill() const noexcept {
+    if (pid_ > 0) {  // 0 would be our own group.
+      ::kill(pid_, SIGKILL);
+    }
+  }
   /// Waits for its end, and leaves it a zombie.
   void wait_for_end() const noexcept {
     siginfo_t about{};
